@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an IOMMU driver and the iommufd core say to each other about a virtual
+ * IOMMU (vIOMMU).
+ *
+ * The core keeps its own object for every id that user space sees, and never
+ * shows it to a driver. A driver gets the structures of this file, each the
+ * first member of a structure of the driver's own, allocated and freed by the
+ * core with the size the driver asked for:
+ *
+ *	vIOMMU		iommu_ops::get_viommu_size	struct iommufd_viommu
+ *	vDEVICE		iommufd_viommu_ops::vdevice_size struct iommufd_vdevice
+ *	HW queue	iommufd_viommu_ops::get_hw_queue_size
+ *							struct iommufd_hw_queue
+ *
+ * The core reaches the driver through iommufd_viommu_ops, the driver reaches
+ * the core through the table iommufd_viommu_services that it finds in its
+ * vIOMMU. No symbol is shared, so iommufd can be a module while the IOMMU driver
+ * is built in: a vIOMMU implies an open /dev/iommu, and that pins the module.
+ *
+ * Lifetimes: a vDEVICE and a HW queue end before their vIOMMU; a vIOMMU ends
+ * before its stage-2 parent domain is freed, and before the IOMMU that it was
+ * made for goes away.
+ *
+ * Lock order, outermost first:
+ *
+ *	iommufd's group lock -> iommufd_viommu::vdevs_rwsem
+ *	iommufd's queue lock (serialises hw_queue_init and hw_queue_destroy of
+ *	one vIOMMU) -> driver's locks
+ *
+ * The driver's locks may nest in either; a driver never takes either one itself
+ * but for reading vdevs_rwsem.
+ */
+#ifndef _LINUX_IOMMUFD_VIOMMU_H
+#define _LINUX_IOMMUFD_VIOMMU_H
+
+#include <linux/iommu.h>
+#include <linux/lockdep.h>
+#include <linux/rwsem.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+#include <uapi/linux/iommufd.h>
+
+struct device;
+struct iommufd_viommu;
+
+/**
+ * struct iommufd_vdevice - a device as one vIOMMU names it
+ * @viommu: the vIOMMU
+ * @dev: the physical device; it stays bound to iommufd while this exists
+ * @virt_id: the id that the guest's IOMMU has for the device (SMMUv3: StreamID)
+ */
+struct iommufd_vdevice {
+	struct iommufd_viommu *viommu;
+	struct device *dev;
+	u64 virt_id;
+};
+
+/**
+ * struct iommufd_hw_queue - a hardware queue over guest memory
+ * @viommu: the vIOMMU
+ * @type: the type that user space asked for, one the driver has a size for
+ * @index: the queue's number within the vIOMMU
+ * @base_addr: where the queue starts, an IOVA of the stage-2 parent
+ * @base_pa: the same as a physical address; the whole queue is contiguous from
+ *           here and cannot be unmapped from the stage-2 parent before
+ *           hw_queue_destroy() has returned
+ * @length: bytes, as bounded by hw_queue_check()
+ */
+struct iommufd_hw_queue {
+	struct iommufd_viommu *viommu;
+	enum iommu_hw_queue_type type;
+	u32 index;
+	u64 base_addr;
+	phys_addr_t base_pa;
+	size_t length;
+};
+
+/**
+ * struct iommufd_viommu_services - what the iommufd core does for a driver
+ * @alloc_mmap: Register the @length bytes of MMIO at physical address @base so
+ *              that user space can mmap() them through the iommufd of @viommu.
+ *              Both are multiples of PAGE_SIZE. The window cannot be found
+ *              before the vIOMMU is published under its id, nor from the moment
+ *              its destruction has begun. Returns the offset for mmap() through
+ *              @offset, never 0. 0 or a negative errno; may sleep. To be called
+ *              in viommu_init only.
+ * @destroy_mmap: Take the window at @offset back. No mapping of it is left: each
+ *                one holds the vIOMMU. May sleep. To be called in
+ *                iommufd_viommu_ops::destroy or to undo a failing viommu_init.
+ * @report_event: Queue an event of @type for user space, @len bytes at @data.
+ *                Any context that may take a spinlock. -EOPNOTSUPP if nobody
+ *                asked for events of this type.
+ */
+struct iommufd_viommu_services {
+	int (*alloc_mmap)(struct iommufd_viommu *viommu, phys_addr_t base,
+			  size_t length, unsigned long *offset);
+	void (*destroy_mmap)(struct iommufd_viommu *viommu,
+			     unsigned long offset);
+	int (*report_event)(struct iommufd_viommu *viommu, u32 type,
+			    const void *data, size_t len);
+};
+
+/**
+ * struct iommufd_viommu_ops - what a driver does for a vIOMMU
+ * @destroy: Undo viommu_init. Nothing refers to the vIOMMU any more. What the
+ *           hardware will not give back stays the driver's. May sleep.
+ * @alloc_domain_nested: A nested domain on this vIOMMU from @user_data, which is
+ *                       never empty. Optional.
+ * @cache_invalidate: Run the guest's invalidation requests of @array in order.
+ *                    On return, also with an error, array->entry_num is the
+ *                    number of requests that the hardware has completed.
+ *                    Optional.
+ * @vdevice_size: size of the driver's structure around struct iommufd_vdevice,
+ *                0 if the driver has no use for vDEVICEs
+ * @vdevice_init: Make @vdev known to the hardware. The core publishes it in
+ *                iommufd_viommu::vdevs only after this has succeeded. Called
+ *                with vdevs_rwsem held for writing. Optional.
+ * @vdevice_destroy: Undo vdevice_init. @vdev cannot be found any more. Called
+ *                   with vdevs_rwsem held for writing. Optional.
+ * @get_hw_queue_size: Size of the driver's structure around struct
+ *                     iommufd_hw_queue, 0 if the vIOMMU has no queues of @type.
+ *                     Optional.
+ * @hw_queue_check: Whether a queue of @length bytes can exist at all; called
+ *                  before anything is looked up or allocated for it, so that no
+ *                  cost of the call grows past what the hardware can use.
+ * @hw_queue_check_index: Whether the hardware has a queue @index.
+ * @hw_queue_init: Hand the queue to the hardware. Called in ascending order of
+ *                 index without gaps, one at a time; @hwq is completely filled
+ *                 in.
+ * @hw_queue_destroy: Take the queue back; called in descending order, one at a
+ *                    time. Memory that the hardware may still read when this
+ *                    returns must have been given references of the driver's own
+ *                    on its pages: the core lets go of it.
+ * @supports_veventq: Whether the vIOMMU can produce events of @type. Optional.
+ */
+struct iommufd_viommu_ops {
+	void (*destroy)(struct iommufd_viommu *viommu);
+	struct iommu_domain *(*alloc_domain_nested)(
+		struct iommufd_viommu *viommu, u32 flags,
+		const struct iommu_user_data *user_data);
+	int (*cache_invalidate)(struct iommufd_viommu *viommu,
+				struct iommu_user_data_array *array);
+
+	size_t vdevice_size;
+	int (*vdevice_init)(struct iommufd_vdevice *vdev);
+	void (*vdevice_destroy)(struct iommufd_vdevice *vdev);
+
+	size_t (*get_hw_queue_size)(struct iommufd_viommu *viommu,
+				    enum iommu_hw_queue_type type);
+	int (*hw_queue_check)(struct iommufd_viommu *viommu,
+			      enum iommu_hw_queue_type type, u64 length);
+	int (*hw_queue_check_index)(struct iommufd_viommu *viommu,
+				    enum iommu_hw_queue_type type, u32 index);
+	int (*hw_queue_init)(struct iommufd_hw_queue *hwq);
+	void (*hw_queue_destroy)(struct iommufd_hw_queue *hwq);
+
+	bool (*supports_veventq)(struct iommufd_viommu *viommu, u32 type);
+};
+
+/**
+ * struct iommufd_viommu - a slice of a physical IOMMU that a VM owns
+ * @ops: the driver's operations, set by viommu_init when it succeeds
+ * @services: the core's operations, set before viommu_init
+ * @iommu_dev: the physical IOMMU
+ * @s2_parent: the nest parent domain; it outlives the vIOMMU
+ * @type: the type that user space asked for, one the driver has a size for
+ * @vdevs_rwsem: Held for writing where a vDEVICE comes and goes. Who translates
+ *               a guest's id holds it for reading until the hardware has done
+ *               what the translation was for, so that no command names a device
+ *               that has left.
+ * @vdevs: the published vDEVICEs by virt_id
+ */
+struct iommufd_viommu {
+	const struct iommufd_viommu_ops *ops;
+	const struct iommufd_viommu_services *services;
+	struct iommu_device *iommu_dev;
+	struct iommu_domain *s2_parent;
+	enum iommu_viommu_type type;
+
+	struct rw_semaphore vdevs_rwsem;
+	struct xarray vdevs;
+};
+
+/**
+ * iommufd_viommu_find_vdevice() - look up a device by the guest's id
+ * @viommu: the vIOMMU
+ * @virt_id: the guest's id of the device
+ *
+ * Context: the caller holds @viommu->vdevs_rwsem; the result is valid as long.
+ * Return: the vDEVICE, or NULL if the vIOMMU has none of this id.
+ */
+static inline struct iommufd_vdevice *
+iommufd_viommu_find_vdevice(struct iommufd_viommu *viommu, u64 virt_id)
+{
+	lockdep_assert_held(&viommu->vdevs_rwsem);
+	if (virt_id > ULONG_MAX)
+		return NULL;
+	return xa_load(&viommu->vdevs, virt_id);
+}
+
+#endif /* _LINUX_IOMMUFD_VIOMMU_H */
