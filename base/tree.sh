@@ -97,6 +97,7 @@ sort -u -o "$work/hooked" "$work/hooked"
 # ---- apply the hooks to copies of just those files
 
 while IFS= read -r path; do
+	# Not there: a file that a hook adds, or hook_failed() will say so.
 	[ -f "$pristine/$path" ] || continue
 	mkdir -p "$stage/$(dirname "$path")"
 	cp -p "$pristine/$path" "$stage/$path"
@@ -105,9 +106,12 @@ done <"$work/hooked"
 # Says which hunk of which file failed and shows it. $1: hook, $2: output of patch.
 hook_failed()
 {
+	# patch does not repeat the name of a file that it can't find, but quotes it.
 	awk -v hook="$1" -v version="$version" '
+		/^\|\+\+\+ / { file = $2; sub(/^[^\/]*\//, "", file) }
 		/^(patching|checking) file / { file = $3; gsub("\047", "", file) }
-		/^(Hunk #|malformed|patch: \*\*\*\*|can.t find file|The next patch|No file to patch|[0-9]+ out of)/ && !/succeeded/ {
+		/^No file to patch/ { $0 = "no such file in this version" }
+		/^(Hunk #|malformed|patch: \*\*\*\*|no such file|The next patch)/ && !/succeeded/ {
 			printf "[tree] error: hook base/hooks/%s does not apply to %s: file %s: %s\n", hook, version, file ? file : "?", $0
 		}' "$2" >&2
 	if [ -s "$work/reject" ]; then
