@@ -6,7 +6,10 @@
 # linux-source.sh pristine [WISH]   make sure it is unpacked in the cache; prints "VERSION DIRECTORY"
 #
 # The unpacked tree is shared by every checkout and never written to: objects
-# of the stock kernel are built out of it with O=.
+# of the stock kernel are built out of it with O=. Its last component is always
+# "linux", as that of build/linux, so that from an object directory beside it
+# every source has the same relative name and the compiler cache can tell that
+# it is the same file.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -25,9 +28,10 @@ cached()
 {
 	local tree
 
-	for tree in "$cache_dir"/linux-6.12.*; do
-		[ -e "$tree.complete" ] || continue
-		printf '%s\n' "${tree##*/linux-}"
+	for tree in "$cache_dir"/base-6.12.*/linux; do
+		[ -d "$tree" ] || continue
+		tree=${tree%/linux}
+		printf '%s\n' "${tree##*/base-}"
 	done | sort -Vru
 }
 
@@ -50,7 +54,7 @@ choose()
 	local wish=${1:-${LINUX_VERSION:-$(setting linux)}} found
 
 	if [ -n "$wish" ] && [ "$wish" != newest ]; then
-		if [ -e "$cache_dir/linux-$wish.complete" ]; then
+		if [ -d "$cache_dir/base-$wish/linux" ]; then
 			printf '%s\n' "$wish"
 			return
 		fi
@@ -74,12 +78,12 @@ choose()
 
 fetch()
 {
-	local version=$1 tree=$cache_dir/linux-$1 work deb
+	local version=$1 home=$cache_dir/base-$1 work deb
 
 	lock "linux-$version"
-	[ ! -e "$tree.complete" ] || return 0
-	rm -rf "$tree" "$tree.unpacking"
-	work=$tree.unpacking
+	[ ! -d "$home/linux" ] || return 0
+	work=$home/unpacking
+	rm -rf "$work"
 	mkdir -p "$work/deb" "$work/tree"
 	say "downloading $package $version (about 150 MB)"
 	(cd "$work/deb" && apt-get -q -o APT::Sandbox::User=root download "$package=$version" >&2) ||
@@ -91,8 +95,8 @@ fetch()
 		tar -xJ --strip-components=1 -C "$work/tree" ||
 		die "unpacking $deb failed"
 	[ -f "$work/tree/Makefile" ] || die "$deb holds no kernel source tree"
-	mv "$work/tree" "$tree"
-	touch "$tree.complete"
+	# Last of all and by rename: where it exists, it is complete.
+	mv "$work/tree" "$home/linux"
 	rm -rf "$work"
 }
 
@@ -105,8 +109,8 @@ version)
 	;;
 pristine)
 	version=$(choose "${2:-}")
-	[ -e "$cache_dir/linux-$version.complete" ] || (fetch "$version")
-	printf '%s %s\n' "$version" "$cache_dir/linux-$version"
+	[ -d "$cache_dir/base-$version/linux" ] || (fetch "$version")
+	printf '%s %s\n' "$version" "$cache_dir/base-$version/linux"
 	;;
 *)
 	die "usage: $0 list | version [WISH] | pristine [WISH]"
