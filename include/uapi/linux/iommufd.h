@@ -4,8 +4,9 @@
  *
  * One header for VMMs: everything that Linux 6.12 offers, and on top of it the
  * virtual IOMMU objects (vIOMMU, vDEVICE, vEVENTQ, HW queue) with the numbers,
- * names and layouts under which newer kernels publish them. What this kernel
- * decides differently from those is marked "Here:".
+ * names and layouts under which newer kernels publish them. A program compiled
+ * against either header runs on either kernel. Where this kernel decides
+ * differently from newer ones, the text says "Here:".
  */
 #ifndef _UAPI_IOMMUFD_H
 #define _UAPI_IOMMUFD_H
@@ -15,6 +16,98 @@
 
 #define IOMMUFD_TYPE (';')
 
+/**
+ * DOC: The form of every ioctl
+ *
+ * /dev/iommu has one kind of ioctl: the argument points to a structure whose
+ * first member is its own size in bytes. A program may be older or newer than
+ * the kernel. A structure longer than the kernel's is accepted if the bytes that
+ * the kernel does not know are zero; a structure that ends early is completed
+ * with zeros, as long as it reaches the last member that the first version of
+ * the ioctl had. The answer is copied back into as many bytes as the caller
+ * gave.
+ *
+ * The same errno means the same thing everywhere:
+ *
+ *  - ENOTTY: this kernel has no such ioctl
+ *  - EINVAL: the structure is too short; or all of the request was understood
+ *    and a value in it is wrong
+ *  - E2BIG: a byte that this kernel does not know is not zero
+ *  - EOPNOTSUPP: a flag, a type or a reserved member has a value that this
+ *    kernel, this driver or this hardware does not offer
+ *  - ENOENT: no such object or IOVA: the id was never given out, is of another
+ *    kind, is under construction or on its way out
+ *  - EBUSY: something still uses the object
+ *  - EEXIST: one of these exists already
+ *  - EOVERFLOW: an address plus a length leaves the 64-bit range
+ *  - EFAULT: memory of the caller could not be read or written
+ *  - ENOMEM: out of memory
+ *
+ * A refused ioctl has changed nothing. What else an ioctl can return stands with
+ * it, in the order of the checks where a program can see the order.
+ *
+ * Objects are named by ids, small positive numbers of one number space per open
+ * file. An id can be used as soon as the ioctl that made it has returned, and
+ * never before. Closing the last reference to the file destroys everything in
+ * it, in the right order; a process that is killed leaves nothing behind.
+ */
+
+/**
+ * DOC: A virtual machine with command queues of its own
+ *
+ * What a VMM does for one VM behind one SMMUv3 with a Tegra241 CMDQV unit, in
+ * order. Steps 5 and 8 are for CMDQV; the rest is nesting on any SMMUv3 with
+ * &IOMMU_VIOMMU_TYPE_ARM_SMMUV3.
+ *
+ *  1. Open the VFIO device (/dev/vfio/devices/vfioN), bind it to the iommufd:
+ *     VFIO_DEVICE_BIND_IOMMUFD returns a *dev_id*.
+ *  2. IOMMU_IOAS_ALLOC and IOMMU_IOAS_MAP: guest memory at guest physical
+ *     addresses.
+ *  3. IOMMU_HWPT_ALLOC of that IOAS with &IOMMU_HWPT_ALLOC_NEST_PARENT: the
+ *     stage-2 tables. Attach the device to it (VFIO_DEVICE_ATTACH_IOMMUFD_PT).
+ *  4. IOMMU_GET_HW_INFO: what the guest's SMMUv3 may advertise, and with
+ *     &IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV how many queues and StreamIDs.
+ *  5. IOMMU_VIOMMU_ALLOC on the stage 2, then mmap() of the window it names:
+ *     the page with the CONS, PROD and CONFIG registers of the VM's own queues.
+ *     Give it to the guest as memory.
+ *  6. IOMMU_VDEVICE_ALLOC for each device: the StreamID that the guest knows.
+ *  7. When the guest writes a stream table entry: IOMMU_HWPT_ALLOC on the vIOMMU
+ *     with its first two words, attach the device to the result, destroy the
+ *     previous one.
+ *  8. When the guest has programmed a queue's BASE register and maps it to its
+ *     VINTF: IOMMU_HW_QUEUE_ALLOC. The guest enables the queue itself, through
+ *     the window, and from there on its TLB invalidations never leave it.
+ *  9. For commands on the guest's ordinary, trapped queue, and for those that
+ *     CMDQV does not execute for a guest: IOMMU_HWPT_INVALIDATE on the vIOMMU.
+ *
+ * And back, each step the mirror of one above: attach the devices to the stage 2
+ * or detach them; destroy the nested HWPTs, the vDEVICEs, the HW queues from the
+ * highest index down; munmap() the window; destroy the vIOMMU, the stage 2, the
+ * IOAS. What is out of order answers EBUSY and can be tried again. When the VMM
+ * dies instead, the kernel does all of it.
+ *
+ * ======================================  =======================================
+ * The guest                               The VMM
+ * ======================================  =======================================
+ * writes an STE with Config abort/bypass  HWPT_ALLOC {V} or {V, bypass}, attach
+ * writes an STE with Config stage 1       HWPT_ALLOC with the two words, attach
+ * CFGI_STE, CFGI_STE_RANGE, CFGI_ALL      reads the STE again, the same
+ * CFGI_CD, CFGI_CD_ALL                    HWPT_INVALIDATE
+ * TLBI, ATC_INV on the trapped queue      HWPT_INVALIDATE
+ * TLBI, ATC_INV, SYNC on its own queue    nothing
+ * CMDQV: BASE written, queue mapped       HW_QUEUE_ALLOC
+ * CMDQV: BASE rewritten, queue unmapped   DESTROY of the queue (and those above)
+ * VINTF: reads HYP_OWN                    0, whatever the guest has written
+ * resets, or disables its SMMU            DESTROY the queues, attach the abort or
+ *                                         bypass HWPT
+ * ======================================  =======================================
+ *
+ * Who owns what: guest memory stays the VMM's, but what the hardware reads as a
+ * queue cannot be unmapped from the stage 2. The window belongs to the vIOMMU;
+ * every mapping of it, copies by fork() included, keeps the vIOMMU. The queue's
+ * BASE, the VMID and the physical StreamIDs are the kernel's alone: a guest can
+ * name only its own VMID and its own devices in a command, whatever it writes.
+ */
 enum {
 	IOMMUFD_CMD_BASE = 0x80,
 	IOMMUFD_CMD_DESTROY = IOMMUFD_CMD_BASE,
@@ -40,24 +133,81 @@ enum {
 	IOMMUFD_CMD_HW_QUEUE_ALLOC = 0x94,
 };
 
+/**
+ * struct iommu_destroy - ioctl(IOMMU_DESTROY)
+ * @size: sizeof(struct iommu_destroy)
+ * @id: the object to destroy, of any kind that a program can allocate
+ *
+ * ENOENT if there is no such object, EBUSY while another one needs it:
+ *
+ * ====================  ====================================================
+ * Object                Busy while
+ * ====================  ====================================================
+ * IOAS                  an HWPT of it exists
+ * HWPT                  a device is attached; for a nest parent also while a
+ *                       vIOMMU or a nested HWPT is based on it
+ * FAULT                 an HWPT delivers faults to it or its fd is open
+ * vIOMMU                a nested HWPT, vDEVICE, vEVENTQ or HW queue of it, or
+ *                       a mapping of its window exists
+ * vDEVICE               never
+ * vEVENTQ               its fd is open
+ * HW queue              the queue with the next higher index exists
+ * ====================  ====================================================
+ *
+ * The id of a device that VFIO bound is not destroyed here but by closing the
+ * VFIO device.
+ */
 struct iommu_destroy {
 	__u32 size;
 	__u32 id;
 };
+
 #define IOMMU_DESTROY _IO(IOMMUFD_TYPE, IOMMUFD_CMD_DESTROY)
 
+/**
+ * struct iommu_ioas_alloc - ioctl(IOMMU_IOAS_ALLOC)
+ * @size: sizeof(struct iommu_ioas_alloc)
+ * @flags: must be 0
+ * @out_ioas_id: the id of the new IOAS
+ *
+ * Make an I/O address space: a set of mappings from IOVAs to memory, empty at
+ * first. Page tables for hardware (HWPTs) are filled from it.
+ */
 struct iommu_ioas_alloc {
 	__u32 size;
 	__u32 flags;
 	__u32 out_ioas_id;
 };
+
 #define IOMMU_IOAS_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_ALLOC)
 
+/**
+ * struct iommu_iova_range - a piece of IOVA space
+ * @start: its first IOVA
+ * @last: its last IOVA, which belongs to it
+ */
 struct iommu_iova_range {
 	__aligned_u64 start;
 	__aligned_u64 last;
 };
 
+/**
+ * struct iommu_ioas_iova_ranges - ioctl(IOMMU_IOAS_IOVA_RANGES)
+ * @size: sizeof(struct iommu_ioas_iova_ranges)
+ * @ioas_id: the IOAS
+ * @num_iovas: in: how many ranges fit into @allowed_iovas; out: how many there
+ *             are
+ * @__reserved: must be 0
+ * @allowed_iovas: pointer to an array of struct iommu_iova_range
+ * @out_iova_alignment: the smallest unit of a mapping, at most a page; start and
+ *                      end of each mapping must be multiples of it
+ *
+ * Which IOVAs can be mapped. The set shrinks when a device is attached whose
+ * hardware cannot use all of it (on ARM the window where the device's interrupts
+ * go is always missing), and grows when it is detached: ask again after each.
+ *
+ * EMSGSIZE if the array is too short; @num_iovas then says what is needed.
+ */
 struct iommu_ioas_iova_ranges {
 	__u32 size;
 	__u32 ioas_id;
@@ -66,8 +216,22 @@ struct iommu_ioas_iova_ranges {
 	__aligned_u64 allowed_iovas;
 	__aligned_u64 out_iova_alignment;
 };
+
 #define IOMMU_IOAS_IOVA_RANGES _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_IOVA_RANGES)
 
+/**
+ * struct iommu_ioas_allow_iovas - ioctl(IOMMU_IOAS_ALLOW_IOVAS)
+ * @size: sizeof(struct iommu_ioas_allow_iovas)
+ * @ioas_id: the IOAS
+ * @num_iovas: number of ranges in @allowed_iovas
+ * @__reserved: must be 0
+ * @allowed_iovas: pointer to an array of struct iommu_iova_range
+ *
+ * Reserve ranges that must stay usable. The ioctl fails if they are not usable
+ * now; afterwards the attach of a device that would take one of them away fails.
+ * Automatic placement by IOMMU_IOAS_MAP stays inside the list. Each call
+ * replaces the whole list.
+ */
 struct iommu_ioas_allow_iovas {
 	__u32 size;
 	__u32 ioas_id;
@@ -75,14 +239,37 @@ struct iommu_ioas_allow_iovas {
 	__u32 __reserved;
 	__aligned_u64 allowed_iovas;
 };
+
 #define IOMMU_IOAS_ALLOW_IOVAS _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_ALLOW_IOVAS)
 
+/**
+ * enum iommufd_ioas_map_flags - how to map
+ * @IOMMU_IOAS_MAP_FIXED_IOVA: map at the IOVA given; otherwise the kernel finds
+ *                             a free one
+ * @IOMMU_IOAS_MAP_WRITEABLE: devices may write
+ * @IOMMU_IOAS_MAP_READABLE: devices may read
+ */
 enum iommufd_ioas_map_flags {
 	IOMMU_IOAS_MAP_FIXED_IOVA = 1 << 0,
 	IOMMU_IOAS_MAP_WRITEABLE = 1 << 1,
 	IOMMU_IOAS_MAP_READABLE = 1 << 2,
 };
 
+/**
+ * struct iommu_ioas_map - ioctl(IOMMU_IOAS_MAP)
+ * @size: sizeof(struct iommu_ioas_map)
+ * @flags: of enum iommufd_ioas_map_flags
+ * @ioas_id: the IOAS to map into
+ * @__reserved: must be 0
+ * @user_va: address of the memory in the calling process
+ * @length: bytes to map
+ * @iova: where to map; without IOMMU_IOAS_MAP_FIXED_IOVA: out, where it was
+ *        mapped
+ *
+ * Let devices reach memory of the caller. The memory is pinned from now on, or
+ * from when the first device is attached, and counted against RLIMIT_MEMLOCK. A
+ * fixed IOVA must be free: EEXIST otherwise.
+ */
 struct iommu_ioas_map {
 	__u32 size;
 	__u32 flags;
@@ -92,8 +279,24 @@ struct iommu_ioas_map {
 	__aligned_u64 length;
 	__aligned_u64 iova;
 };
+
 #define IOMMU_IOAS_MAP _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_MAP)
 
+/**
+ * struct iommu_ioas_map_file - ioctl(IOMMU_IOAS_MAP_FILE)
+ * @size: sizeof(struct iommu_ioas_map_file)
+ * @flags: as in IOMMU_IOAS_MAP
+ * @ioas_id: the IOAS to map into
+ * @fd: a memfd or hugetlbfs file
+ * @start: where in the file the memory begins
+ * @length: bytes to map
+ * @iova: as in IOMMU_IOAS_MAP
+ *
+ * As IOMMU_IOAS_MAP, with memory named by file instead of by address.
+ *
+ * Here: ENOTTY. Guest memory must be private to the VMM (QEMU: share=off), so
+ * that it is mapped with IOMMU_IOAS_MAP.
+ */
 struct iommu_ioas_map_file {
 	__u32 size;
 	__u32 flags;
@@ -103,8 +306,23 @@ struct iommu_ioas_map_file {
 	__aligned_u64 length;
 	__aligned_u64 iova;
 };
+
 #define IOMMU_IOAS_MAP_FILE _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_MAP_FILE)
 
+/**
+ * struct iommu_ioas_copy - ioctl(IOMMU_IOAS_COPY)
+ * @size: sizeof(struct iommu_ioas_copy)
+ * @flags: as in IOMMU_IOAS_MAP
+ * @dst_ioas_id: the IOAS to map into
+ * @src_ioas_id: the IOAS that has the mapping already
+ * @length: bytes to map
+ * @dst_iova: as @iova in IOMMU_IOAS_MAP
+ * @src_iova: start of the mapping to copy
+ *
+ * Map the same memory a second time. Source IOVA and length must be exactly those
+ * of one IOMMU_IOAS_MAP. Cheaper than mapping again: the memory stays pinned once
+ * and is counted once.
+ */
 struct iommu_ioas_copy {
 	__u32 size;
 	__u32 flags;
@@ -114,26 +332,65 @@ struct iommu_ioas_copy {
 	__aligned_u64 dst_iova;
 	__aligned_u64 src_iova;
 };
+
 #define IOMMU_IOAS_COPY _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_COPY)
 
+/**
+ * struct iommu_ioas_unmap - ioctl(IOMMU_IOAS_UNMAP)
+ * @size: sizeof(struct iommu_ioas_unmap)
+ * @ioas_id: the IOAS
+ * @iova: start of the range
+ * @length: in: bytes of the range; out: bytes that were unmapped
+ *
+ * Unmap whole mappings. A range that would split one is refused with ENOENT, an
+ * empty one too; 0 to U64_MAX unmaps everything.
+ *
+ * EBUSY while memory in the range backs a HW queue; this holds for the whole
+ * mapping that the queue's memory is part of.
+ */
 struct iommu_ioas_unmap {
 	__u32 size;
 	__u32 ioas_id;
 	__aligned_u64 iova;
 	__aligned_u64 length;
 };
+
 #define IOMMU_IOAS_UNMAP _IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_UNMAP)
 
+/**
+ * enum iommufd_option - what IOMMU_OPTION can set
+ * @IOMMU_OPTION_RLIMIT_MODE: whose RLIMIT_MEMLOCK counts: 0 (default) the
+ *    user's, 1 the process's. Needs privilege; concerns the whole file, so
+ *    object_id is 0.
+ * @IOMMU_OPTION_HUGE_PAGES: of an IOAS: 1 (default) to use large entries where
+ *    memory is contiguous, 0 to map everything in pages of PAGE_SIZE.
+ */
 enum iommufd_option {
 	IOMMU_OPTION_RLIMIT_MODE = 0,
 	IOMMU_OPTION_HUGE_PAGES = 1,
 };
 
+/**
+ * enum iommufd_option_ops - what to do with an option
+ * @IOMMU_OPTION_OP_SET: give it the value
+ * @IOMMU_OPTION_OP_GET: tell the value
+ */
 enum iommufd_option_ops {
 	IOMMU_OPTION_OP_SET = 0,
 	IOMMU_OPTION_OP_GET = 1,
 };
 
+/**
+ * struct iommu_option - ioctl(IOMMU_OPTION)
+ * @size: sizeof(struct iommu_option)
+ * @option_id: of enum iommufd_option
+ * @op: of enum iommufd_option_ops
+ * @__reserved: must be 0
+ * @object_id: the object, where the option belongs to one
+ * @val64: the value, in for SET, out for GET
+ *
+ * Read or write a single value.
+ */
 struct iommu_option {
 	__u32 size;
 	__u32 option_id;
@@ -142,22 +399,49 @@ struct iommu_option {
 	__u32 object_id;
 	__aligned_u64 val64;
 };
+
 #define IOMMU_OPTION _IO(IOMMUFD_TYPE, IOMMUFD_CMD_OPTION)
 
+/**
+ * enum iommufd_vfio_ioas_op - what IOMMU_VFIO_IOAS does
+ * @IOMMU_VFIO_IOAS_GET: tell which IOAS serves the VFIO container calls
+ * @IOMMU_VFIO_IOAS_SET: choose it
+ * @IOMMU_VFIO_IOAS_CLEAR: have none: switch the VFIO container calls off
+ */
 enum iommufd_vfio_ioas_op {
 	IOMMU_VFIO_IOAS_GET = 0,
 	IOMMU_VFIO_IOAS_SET = 1,
 	IOMMU_VFIO_IOAS_CLEAR = 2,
 };
 
+/**
+ * struct iommu_vfio_ioas - ioctl(IOMMU_VFIO_IOAS)
+ * @size: sizeof(struct iommu_vfio_ioas)
+ * @ioas_id: the IOAS, in for SET, out for GET
+ * @op: of enum iommufd_vfio_ioas_op
+ * @__reserved: must be 0
+ *
+ * VFIO's old container interface knows no ids, so when an iommufd stands in for
+ * a container, its calls concern this one IOAS. If none was chosen, the first
+ * VFIO_GROUP_SET_CONTAINER makes one. Neither SET nor CLEAR destroys it.
+ */
 struct iommu_vfio_ioas {
 	__u32 size;
 	__u32 ioas_id;
 	__u16 op;
 	__u16 __reserved;
 };
+
 #define IOMMU_VFIO_IOAS _IO(IOMMUFD_TYPE, IOMMUFD_CMD_VFIO_IOAS)
 
+/**
+ * enum iommufd_hwpt_alloc_flags - what kind of HWPT
+ * @IOMMU_HWPT_ALLOC_NEST_PARENT: stage-2 tables on which a vIOMMU can be based
+ * @IOMMU_HWPT_ALLOC_DIRTY_TRACKING: only devices whose IOMMU can track dirty
+ *                                   memory may be attached
+ * @IOMMU_HWPT_FAULT_ID_VALID: deliver page faults to the object @fault_id
+ * @IOMMU_HWPT_ALLOC_PASID: tables that may also be attached to a PASID
+ */
 enum iommufd_hwpt_alloc_flags {
 	IOMMU_HWPT_ALLOC_NEST_PARENT = 1 << 0,
 	IOMMU_HWPT_ALLOC_DIRTY_TRACKING = 1 << 1,
@@ -165,12 +449,26 @@ enum iommufd_hwpt_alloc_flags {
 	IOMMU_HWPT_ALLOC_PASID = 1 << 3,
 };
 
+/**
+ * enum iommu_hwpt_vtd_s1_flags - of a VT-d stage-1 page table
+ * @IOMMU_VTD_S1_SRE: supervisor requests
+ * @IOMMU_VTD_S1_EAFE: extended access flag
+ * @IOMMU_VTD_S1_WPE: write protection
+ */
 enum iommu_hwpt_vtd_s1_flags {
 	IOMMU_VTD_S1_SRE = 1 << 0,
 	IOMMU_VTD_S1_EAFE = 1 << 1,
 	IOMMU_VTD_S1_WPE = 1 << 2,
 };
 
+/**
+ * struct iommu_hwpt_vtd_s1 - a guest's VT-d stage-1 table
+ *                            (IOMMU_HWPT_DATA_VTD_S1)
+ * @flags: of enum iommu_hwpt_vtd_s1_flags
+ * @pgtbl_addr: guest physical address of the table
+ * @addr_width: bits of the addresses that it translates
+ * @__reserved: must be 0
+ */
 struct iommu_hwpt_vtd_s1 {
 	__aligned_u64 flags;
 	__aligned_u64 pgtbl_addr;
@@ -178,10 +476,38 @@ struct iommu_hwpt_vtd_s1 {
 	__u32 __reserved;
 };
 
+/**
+ * struct iommu_hwpt_arm_smmuv3 - a guest's stream table entry
+ *                                (IOMMU_HWPT_DATA_ARM_SMMUV3)
+ * @ste: the first two of the entry's eight words, little endian, as the guest
+ *       wrote them
+ *
+ * If V is 0 the rest is ignored, and the device's DMA is aborted. Otherwise
+ * nothing but these fields may be set:
+ *
+ *  - word 0: V, Config, S1Fmt, S1ContextPtr, S1CDMax
+ *  - word 1: S1DSS, S1CIR, S1COR, S1CSH, S1STALLD, EATS
+ *
+ * Config is 0 (abort), 4 (bypass: DMA uses guest physical addresses) or 5 (stage
+ * 1); EATS is 0 or 1. Anything else is EIO: mask what the VMM does not offer to
+ * the guest, do not pass it on. S1ContextPtr is a guest physical address; the
+ * context descriptors and tables behind it stay the guest's, and the hardware
+ * reads them through stage 2.
+ *
+ * All stage-2 fields, the VMID and the fields of the remaining words are the
+ * kernel's. EATS takes effect only if the host allows ATS for the device.
+ */
 struct iommu_hwpt_arm_smmuv3 {
 	__aligned_le64 ste[2];
 };
 
+/**
+ * enum iommu_hwpt_data_type - what describes a HWPT
+ * @IOMMU_HWPT_DATA_NONE: nothing: the kernel fills the tables from an IOAS
+ * @IOMMU_HWPT_DATA_VTD_S1: struct iommu_hwpt_vtd_s1
+ * @IOMMU_HWPT_DATA_ARM_SMMUV3: struct iommu_hwpt_arm_smmuv3
+ * @IOMMU_HWPT_DATA_AMD_GUEST: an AMD guest's table. Here: EOPNOTSUPP
+ */
 enum iommu_hwpt_data_type {
 	IOMMU_HWPT_DATA_NONE = 0,
 	IOMMU_HWPT_DATA_VTD_S1 = 1,
@@ -189,6 +515,45 @@ enum iommu_hwpt_data_type {
 	IOMMU_HWPT_DATA_AMD_GUEST = 3,
 };
 
+/**
+ * struct iommu_hwpt_alloc - ioctl(IOMMU_HWPT_ALLOC)
+ * @size: sizeof(struct iommu_hwpt_alloc)
+ * @flags: of enum iommufd_hwpt_alloc_flags
+ * @dev_id: the device for whose IOMMU this is
+ * @pt_id: what to build on: an IOAS, a nest parent HWPT or a vIOMMU
+ * @out_hwpt_id: the id of the new HWPT
+ * @__reserved: must be 0
+ * @data_type: of enum iommu_hwpt_data_type
+ * @data_len: bytes of data
+ * @data_uptr: pointer to the data
+ * @fault_id: the FAULT object, with IOMMU_HWPT_FAULT_ID_VALID
+ * @__reserved2: must be 0
+ *
+ * Make a hardware page table. What it is follows from @pt_id:
+ *
+ *  - an IOAS: tables that the kernel keeps filled with the mappings of the IOAS;
+ *    no data. With IOMMU_HWPT_ALLOC_NEST_PARENT they are stage 2, which a vIOMMU
+ *    needs (SMMUv3: EOPNOTSUPP unless it has both stages; no other flag beside
+ *    it).
+ *  - a nest parent: a table that the guest fills (VT-d). SMMUv3: EOPNOTSUPP, it
+ *    needs the vIOMMU, which knows the VMID and the StreamIDs.
+ *  - a vIOMMU: as before, on the vIOMMU's nest parent. Data is required; only
+ *    IOMMU_HWPT_FAULT_ID_VALID is allowed on SMMUv3. EINVAL if the device is
+ *    behind another physical IOMMU than the vIOMMU.
+ *
+ * EOPNOTSUPP: reserved members, flags; EINVAL: data and @data_type do not go
+ * together, a data type that is not the hardware's, data too short; ENOENT:
+ * @dev_id, @fault_id; EINVAL: no object @pt_id, or of a wrong kind; E2BIG: data
+ * is longer than the kernel knows; EIO: the guest's words, see struct
+ * iommu_hwpt_arm_smmuv3.
+ *
+ * The device uses the new table when it is attached to it. Attaching to a HWPT on
+ * a vIOMMU: EINVAL for a device behind another IOMMU, EBUSY if PASIDs of the
+ * device are in use, ENOENT for Config stage 1 if the device has no vDEVICE on
+ * the vIOMMU (abort and bypass need none: a guest's SMMU starts with them). The
+ * vDEVICE is looked up when attaching; after a change of it attach to a new
+ * HWPT, as attaching to the same one again does nothing.
+ */
 struct iommu_hwpt_alloc {
 	__u32 size;
 	__u32 flags;
@@ -202,12 +567,25 @@ struct iommu_hwpt_alloc {
 	__u32 fault_id;
 	__u32 __reserved2;
 };
+
 #define IOMMU_HWPT_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_ALLOC)
 
+/**
+ * enum iommu_hw_info_vtd_flags - of a VT-d unit
+ * @IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17: a nest parent must not have read-only
+ *    mappings (erratum SPR17 of Intel document 772415)
+ */
 enum iommu_hw_info_vtd_flags {
 	IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17 = 1 << 0,
 };
 
+/**
+ * struct iommu_hw_info_vtd - about a VT-d unit (IOMMU_HW_INFO_TYPE_INTEL_VTD)
+ * @flags: of enum iommu_hw_info_vtd_flags
+ * @__reserved: 0
+ * @cap_reg: the Capability Register (VT-d specification, 11.4.2)
+ * @ecap_reg: the Extended Capability Register (11.4.3)
+ */
 struct iommu_hw_info_vtd {
 	__u32 flags;
 	__u32 __reserved;
@@ -215,6 +593,20 @@ struct iommu_hw_info_vtd {
 	__aligned_u64 ecap_reg;
 };
 
+/**
+ * struct iommu_hw_info_arm_smmuv3 - about an SMMUv3
+ *                                   (IOMMU_HW_INFO_TYPE_ARM_SMMUV3)
+ * @flags: 0
+ * @__reserved: 0
+ * @idr: SMMU_IDR0 to SMMU_IDR5
+ * @iidr: SMMU_IIDR
+ * @aidr: SMMU_AIDR
+ *
+ * The registers as the hardware has them. A VMM shows its guest a subset: not
+ * everything in here works for a guest (HTTU, stalls and PRI without a fault
+ * queue, BTM and ATS without the host's consent do not), and what the VMM does
+ * not know must be shown as absent.
+ */
 struct iommu_hw_info_arm_smmuv3 {
 	__u32 flags;
 	__u32 __reserved;
@@ -223,6 +615,15 @@ struct iommu_hw_info_arm_smmuv3 {
 	__u32 aidr;
 };
 
+/**
+ * struct iommu_hw_info_tegra241_cmdqv - about the CMDQV unit of an SMMUv3
+ *                                       (IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV)
+ * @flags: 0
+ * @version: of the unit, PARAM.VER
+ * @log2vcmdqs: log2 of the number of queues that one vIOMMU can have
+ * @log2vsids: log2 of the number of devices that one vIOMMU can have
+ * @__reserved: 0
+ */
 struct iommu_hw_info_tegra241_cmdqv {
 	__u32 flags;
 	__u8 version;
@@ -231,6 +632,16 @@ struct iommu_hw_info_tegra241_cmdqv {
 	__u8 __reserved;
 };
 
+/**
+ * enum iommu_hw_info_type - what IOMMU_GET_HW_INFO can tell about
+ * @IOMMU_HW_INFO_TYPE_NONE: out: the driver has nothing to tell
+ * @IOMMU_HW_INFO_TYPE_DEFAULT: in: whatever the device's IOMMU is
+ * @IOMMU_HW_INFO_TYPE_INTEL_VTD: struct iommu_hw_info_vtd
+ * @IOMMU_HW_INFO_TYPE_ARM_SMMUV3: struct iommu_hw_info_arm_smmuv3
+ * @IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV: struct iommu_hw_info_tegra241_cmdqv; an
+ *    SMMUv3 with CMDQV has both this and the one before
+ * @IOMMU_HW_INFO_TYPE_AMD: an AMD IOMMU. Here: EOPNOTSUPP
+ */
 enum iommu_hw_info_type {
 	IOMMU_HW_INFO_TYPE_NONE = 0,
 	IOMMU_HW_INFO_TYPE_DEFAULT = 0,
@@ -240,6 +651,15 @@ enum iommu_hw_info_type {
 	IOMMU_HW_INFO_TYPE_AMD = 4,
 };
 
+/**
+ * enum iommufd_hw_capabilities - what the device and its IOMMU can do
+ * @IOMMU_HW_CAP_DIRTY_TRACKING: IOMMU_HWPT_SET_DIRTY_TRACKING and
+ *                               IOMMU_HWPT_GET_DIRTY_BITMAP work
+ * @IOMMU_HW_CAP_PCI_PASID_EXEC: requests with PASID may ask for execution;
+ *                               meaningless if out_max_pasid_log2 is 0
+ * @IOMMU_HW_CAP_PCI_PASID_PRIV: they may be privileged; likewise
+ * @IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED: the device cannot use ATS here
+ */
 enum iommufd_hw_capabilities {
 	IOMMU_HW_CAP_DIRTY_TRACKING = 1 << 0,
 	IOMMU_HW_CAP_PCI_PASID_EXEC = 1 << 1,
@@ -247,10 +667,38 @@ enum iommufd_hw_capabilities {
 	IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED = 1 << 3,
 };
 
+/**
+ * enum iommufd_hw_info_flags - of IOMMU_GET_HW_INFO
+ * @IOMMU_HW_INFO_FLAG_INPUT_TYPE: @in_data_type says what to tell about.
+ *    Without it that member is not read.
+ */
 enum iommufd_hw_info_flags {
 	IOMMU_HW_INFO_FLAG_INPUT_TYPE = 1 << 0,
 };
 
+/**
+ * struct iommu_hw_info - ioctl(IOMMU_GET_HW_INFO)
+ * @size: sizeof(struct iommu_hw_info)
+ * @flags: of enum iommufd_hw_info_flags
+ * @dev_id: the device
+ * @data_len: in: bytes of the buffer; out: bytes that the kernel has to tell,
+ *            also when the buffer was shorter
+ * @data_uptr: pointer to the buffer
+ * @in_data_type: of enum iommu_hw_info_type, with
+ *                IOMMU_HW_INFO_FLAG_INPUT_TYPE
+ * @out_data_type: what is in the buffer, of enum iommu_hw_info_type
+ * @out_max_pasid_log2: how many bits of PASID the device can use, 0 for none
+ * @__reserved: must be 0
+ * @out_capabilities: of enum iommufd_hw_capabilities
+ *
+ * What the hardware behind a device can do, for a VMM to decide what its guest
+ * will see. A buffer that is longer than the data is filled up with zeros, a
+ * shorter one gets as much as fits; none at all (@data_len 0) is fine.
+ *
+ * EOPNOTSUPP: unknown flags, reserved members; a type that this hardware does
+ * not have: that is how a VMM finds out that there is no CMDQV. ENOENT: @dev_id.
+ * EFAULT: the buffer.
+ */
 struct iommu_hw_info {
 	__u32 size;
 	__u32 flags;
@@ -265,25 +713,64 @@ struct iommu_hw_info {
 	__u8 __reserved[3];
 	__aligned_u64 out_capabilities;
 };
+
 #define IOMMU_GET_HW_INFO _IO(IOMMUFD_TYPE, IOMMUFD_CMD_GET_HW_INFO)
 
+/**
+ * enum iommufd_hwpt_set_dirty_tracking_flags - of IOMMU_HWPT_SET_DIRTY_TRACKING
+ * @IOMMU_HWPT_DIRTY_TRACKING_ENABLE: track; without it: stop tracking
+ */
 enum iommufd_hwpt_set_dirty_tracking_flags {
 	IOMMU_HWPT_DIRTY_TRACKING_ENABLE = 1,
 };
 
+/**
+ * struct iommu_hwpt_set_dirty_tracking - ioctl(IOMMU_HWPT_SET_DIRTY_TRACKING)
+ * @size: sizeof(struct iommu_hwpt_set_dirty_tracking)
+ * @flags: of enum iommufd_hwpt_set_dirty_tracking_flags
+ * @hwpt_id: the HWPT
+ * @__reserved: must be 0
+ *
+ * Have the hardware note, or not note, which memory devices have written.
+ */
 struct iommu_hwpt_set_dirty_tracking {
 	__u32 size;
 	__u32 flags;
 	__u32 hwpt_id;
 	__u32 __reserved;
 };
+
 #define IOMMU_HWPT_SET_DIRTY_TRACKING _IO(IOMMUFD_TYPE, \
 					  IOMMUFD_CMD_HWPT_SET_DIRTY_TRACKING)
 
+/**
+ * enum iommufd_hwpt_get_dirty_bitmap_flags - of IOMMU_HWPT_GET_DIRTY_BITMAP
+ * @IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR: leave the hardware's notes as they are;
+ *    saves work if the range is going to be unmapped anyway
+ */
 enum iommufd_hwpt_get_dirty_bitmap_flags {
 	IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR = 1,
 };
 
+/**
+ * struct iommu_hwpt_get_dirty_bitmap - ioctl(IOMMU_HWPT_GET_DIRTY_BITMAP)
+ * @size: sizeof(struct iommu_hwpt_get_dirty_bitmap)
+ * @hwpt_id: the HWPT
+ * @flags: of enum iommufd_hwpt_get_dirty_bitmap_flags
+ * @__reserved: must be 0
+ * @iova: what bit 0 of the bitmap stands for
+ * @length: bytes of IOVA to look at
+ * @page_size: bytes of IOVA that one bit stands for
+ * @data: pointer to the bitmap, 64-bit words
+ *
+ * Which memory devices have written since the last time. The bit of an IOVA::
+ *
+ *	n = (addr - iova) / page_size
+ *	data[n / 64] & (1ULL << (n % 64))
+ *
+ * Bits are only set, so the caller clears the bitmap first. Unless told
+ * otherwise the hardware's notes are cleared by reading them.
+ */
 struct iommu_hwpt_get_dirty_bitmap {
 	__u32 size;
 	__u32 hwpt_id;
@@ -294,18 +781,40 @@ struct iommu_hwpt_get_dirty_bitmap {
 	__aligned_u64 page_size;
 	__aligned_u64 data;
 };
+
 #define IOMMU_HWPT_GET_DIRTY_BITMAP _IO(IOMMUFD_TYPE, \
 					IOMMUFD_CMD_HWPT_GET_DIRTY_BITMAP)
 
+/**
+ * enum iommu_hwpt_invalidate_data_type - what a request is made of
+ * @IOMMU_HWPT_INVALIDATE_DATA_VTD_S1: struct iommu_hwpt_vtd_s1_invalidate, for a
+ *    nested HWPT
+ * @IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3: struct
+ *    iommu_viommu_arm_smmuv3_invalidate, for a vIOMMU
+ */
 enum iommu_hwpt_invalidate_data_type {
 	IOMMU_HWPT_INVALIDATE_DATA_VTD_S1 = 0,
 	IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3 = 1,
 };
 
+/**
+ * enum iommu_hwpt_vtd_s1_invalidate_flags - of a VT-d request
+ * @IOMMU_VTD_INV_FLAGS_LEAF: only leaf entries have changed
+ */
 enum iommu_hwpt_vtd_s1_invalidate_flags {
 	IOMMU_VTD_INV_FLAGS_LEAF = 1 << 0,
 };
 
+/**
+ * struct iommu_hwpt_vtd_s1_invalidate - a VT-d request
+ *                                       (IOMMU_HWPT_INVALIDATE_DATA_VTD_S1)
+ * @addr: where to start, a multiple of 4 KiB
+ * @npages: how many pages of 4 KiB; U64_MAX with @addr 0 for everything
+ * @flags: of enum iommu_hwpt_vtd_s1_invalidate_flags
+ * @__reserved: must be 0
+ *
+ * Device TLBs are included if the device uses ATS.
+ */
 struct iommu_hwpt_vtd_s1_invalidate {
 	__aligned_u64 addr;
 	__aligned_u64 npages;
@@ -313,10 +822,54 @@ struct iommu_hwpt_vtd_s1_invalidate {
 	__u32 __reserved;
 };
 
+/**
+ * struct iommu_viommu_arm_smmuv3_invalidate - an SMMUv3 request
+ *                                   (IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3)
+ * @cmd: the guest's command, little endian, as it stood in the guest's queue
+ *
+ * These are executed; of what they name, the VMID becomes the vIOMMU's and the
+ * StreamID that of the physical device:
+ *
+ *  - CMD_TLBI_NSNH_ALL (as CMD_TLBI_NH_ALL), CMD_TLBI_NH_ALL, CMD_TLBI_NH_ASID,
+ *    CMD_TLBI_NH_VA, CMD_TLBI_NH_VAA
+ *  - CMD_CFGI_CD, CMD_CFGI_CD_ALL, CMD_ATC_INV; the device needs a vDEVICE
+ *
+ * All others are EIO, as is a StreamID without a vDEVICE. CMD_SYNC is not passed
+ * on: when the ioctl returns, everything before it has completed. CMD_CFGI_STE
+ * and its relatives are for the VMM: it reads the guest's entry again and
+ * attaches the device to a HWPT of the new words.
+ */
 struct iommu_viommu_arm_smmuv3_invalidate {
 	__aligned_le64 cmd[2];
 };
 
+/**
+ * struct iommu_hwpt_invalidate - ioctl(IOMMU_HWPT_INVALIDATE)
+ * @size: sizeof(struct iommu_hwpt_invalidate)
+ * @hwpt_id: a nested HWPT, or a vIOMMU
+ * @data_uptr: pointer to an array of requests
+ * @data_type: of enum iommu_hwpt_invalidate_data_type
+ * @entry_len: bytes of one request, at most PAGE_SIZE
+ * @entry_num: in: number of requests, at most 1 << 19; out: number of requests
+ *             that were completed, also when the ioctl fails
+ * @__reserved: must be 0
+ *
+ * Drop what hardware caches of tables that the guest has changed. Requests are
+ * executed in order, up to the first that is wrong; then the ioctl fails with
+ * @entry_num requests done, and the next one is the culprit.
+ *
+ * @entry_num 0 asks whether @data_type is known and does nothing else; @entry_len
+ * and @data_uptr are not looked at.
+ *
+ * EOPNOTSUPP: reserved member; EINVAL: lengths and numbers out of range, NULL
+ * pointer, data type that the object does not know, object of another kind;
+ * ENOENT: @hwpt_id; EFAULT, E2BIG (a request is longer than the kernel knows),
+ * EIO: the request; ETIMEDOUT: the hardware did not answer.
+ *
+ * Here: @entry_num is what the hardware has completed, exactly; some kernels count
+ * requests that were only read. @entry_num 0 is good for SMMUv3, too; some kernels
+ * answer EINVAL.
+ */
 struct iommu_hwpt_invalidate {
 	__u32 size;
 	__u32 hwpt_id;
@@ -326,13 +879,26 @@ struct iommu_hwpt_invalidate {
 	__u32 entry_num;
 	__u32 __reserved;
 };
+
 #define IOMMU_HWPT_INVALIDATE _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HWPT_INVALIDATE)
 
+/**
+ * enum iommu_hwpt_pgfault_flags - of a page fault
+ * @IOMMU_PGFAULT_FLAGS_PASID_VALID: it has a PASID
+ * @IOMMU_PGFAULT_FLAGS_LAST_PAGE: it is the last one of its group
+ */
 enum iommu_hwpt_pgfault_flags {
 	IOMMU_PGFAULT_FLAGS_PASID_VALID		= (1 << 0),
 	IOMMU_PGFAULT_FLAGS_LAST_PAGE		= (1 << 1),
 };
 
+/**
+ * enum iommu_hwpt_pgfault_perm - what the device wanted to do
+ * @IOMMU_PGFAULT_PERM_READ: read
+ * @IOMMU_PGFAULT_PERM_WRITE: write
+ * @IOMMU_PGFAULT_PERM_EXEC: execute (Execute Requested of the PASID prefix)
+ * @IOMMU_PGFAULT_PERM_PRIV: with privilege (Privileged Mode Requested of it)
+ */
 enum iommu_hwpt_pgfault_perm {
 	IOMMU_PGFAULT_PERM_READ			= (1 << 0),
 	IOMMU_PGFAULT_PERM_WRITE		= (1 << 1),
@@ -340,6 +906,18 @@ enum iommu_hwpt_pgfault_perm {
 	IOMMU_PGFAULT_PERM_PRIV			= (1 << 3),
 };
 
+/**
+ * struct iommu_hwpt_pgfault - a page fault, as read from a fault fd
+ * @flags: of enum iommu_hwpt_pgfault_flags
+ * @dev_id: the device
+ * @pasid: its PASID
+ * @grpid: number of the group of faults
+ * @perm: of enum iommu_hwpt_pgfault_perm
+ * @__reserved: 0
+ * @addr: the address
+ * @length: how much the device is going to access, if it says so; otherwise 0
+ * @cookie: to be repeated in the response, of the last fault of the group
+ */
 struct iommu_hwpt_pgfault {
 	__u32 flags;
 	__u32 dev_id;
@@ -352,35 +930,112 @@ struct iommu_hwpt_pgfault {
 	__u32 cookie;
 };
 
+/**
+ * enum iommufd_page_response_code - how a fault ends
+ * @IOMMUFD_PAGE_RESP_SUCCESS: the page is there now, the device tries again
+ * @IOMMUFD_PAGE_RESP_INVALID: there is no such page, the device gives up
+ */
 enum iommufd_page_response_code {
 	IOMMUFD_PAGE_RESP_SUCCESS = 0,
 	IOMMUFD_PAGE_RESP_INVALID = 1,
 };
 
+/**
+ * struct iommu_hwpt_page_response - the answer, to be written to a fault fd
+ * @cookie: of the fault group
+ * @code: of enum iommufd_page_response_code
+ */
 struct iommu_hwpt_page_response {
 	__u32 cookie;
 	__u32 code;
 };
 
+/**
+ * struct iommu_fault_alloc - ioctl(IOMMU_FAULT_QUEUE_ALLOC)
+ * @size: sizeof(struct iommu_fault_alloc)
+ * @flags: must be 0
+ * @out_fault_id: the id of the new FAULT object
+ * @out_fault_fd: a file to read faults from and to write responses to
+ *
+ * Make a queue for page faults of devices. HWPTs name it when they are made.
+ */
 struct iommu_fault_alloc {
 	__u32 size;
 	__u32 flags;
 	__u32 out_fault_id;
 	__u32 out_fault_fd;
 };
+
 #define IOMMU_FAULT_QUEUE_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_FAULT_QUEUE_ALLOC)
 
+/**
+ * enum iommu_viommu_type - what a VM gets a slice of
+ * @IOMMU_VIOMMU_TYPE_DEFAULT: refused
+ * @IOMMU_VIOMMU_TYPE_ARM_SMMUV3: an SMMUv3: translation for the VM's devices,
+ *    and invalidation by IOMMU_HWPT_INVALIDATE
+ * @IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV: the same, and a VINTF of the CMDQV unit with
+ *    queues of its own; data is struct iommu_viommu_tegra241_cmdqv
+ */
 enum iommu_viommu_type {
 	IOMMU_VIOMMU_TYPE_DEFAULT = 0,
 	IOMMU_VIOMMU_TYPE_ARM_SMMUV3 = 1,
 	IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV = 2,
 };
 
+/**
+ * struct iommu_viommu_tegra241_cmdqv - where the VINTF's registers are
+ *                                      (IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV)
+ * @out_vintf_mmap_offset: out: the offset for mmap() on the iommufd
+ * @out_vintf_mmap_length: out: the length for it
+ *
+ * The window is page 0 of the VINTF, 64 KiB with every page size. Logical queue
+ * n has at n * 0x80: CONS, PROD, CONFIG, STATUS, GERROR, GERRORN. What a guest
+ * must not touch (BASE) is in page 1, which cannot be mapped; the VMM traps it.
+ *
+ * mmap() on the iommufd takes exactly this offset and exactly this length
+ * (otherwise ENXIO), with MAP_SHARED (EINVAL) and without PROT_EXEC (EPERM). The
+ * memory is device memory: registers are accessed with 32 bits, and what a
+ * command refers to is written before PROD, with a barrier for devices between
+ * them. Accesses to a queue that is not there are dropped: reads give nothing
+ * useful, writes are lost. Here: nor can PROT_EXEC be added with mprotect() later
+ * (EACCES).
+ *
+ * Every mapping keeps the vIOMMU: fork() and splitting a mapping included.
+ */
 struct iommu_viommu_tegra241_cmdqv {
 	__aligned_u64 out_vintf_mmap_offset;
 	__aligned_u64 out_vintf_mmap_length;
 };
 
+/**
+ * struct iommu_viommu_alloc - ioctl(IOMMU_VIOMMU_ALLOC)
+ * @size: sizeof(struct iommu_viommu_alloc)
+ * @flags: must be 0
+ * @type: of enum iommu_viommu_type
+ * @dev_id: a device behind the physical IOMMU
+ * @hwpt_id: the nest parent that the VM's translation ends in
+ * @out_viommu_id: the id of the new vIOMMU
+ * @data_len: bytes of data, where the type has any
+ * @__reserved: must be 0. Here: EOPNOTSUPP if it is not
+ * @data_uptr: pointer to the data
+ *
+ * Give a VM a slice of a physical IOMMU. One vIOMMU stands for one physical
+ * IOMMU; a VM with devices behind several needs one, and a nest parent, for each.
+ * What the VM's queues and requests invalidate is tagged with the nest parent's
+ * VMID: a nest parent must not be shared by VMs.
+ *
+ * EOPNOTSUPP: flags, type DEFAULT or one that the hardware does not have; an SMMU
+ * without two stages, with an erratum that forbids nesting, or with neither
+ * stage-2 forced write-back (S2FWB) nor a coherent path to memory for the device
+ * (CANWBS), as a guest could then switch off coherency. ENOENT: @dev_id, then
+ * @hwpt_id. EINVAL: no nest parent, or one of another SMMU. For CMDQV: EINVAL if
+ * the data is missing or too short, E2BIG if it is longer and not zero there,
+ * ENOSPC if no VINTF is free, ETIMEDOUT if the hardware does not enable it,
+ * EFAULT.
+ *
+ * The vIOMMU, and with it its window, exist for others when the ioctl has
+ * returned, not before.
+ */
 struct iommu_viommu_alloc {
 	__u32 size;
 	__u32 flags;
@@ -392,8 +1047,31 @@ struct iommu_viommu_alloc {
 	__u32 __reserved;
 	__aligned_u64 data_uptr;
 };
+
 #define IOMMU_VIOMMU_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_VIOMMU_ALLOC)
 
+/**
+ * struct iommu_vdevice_alloc - ioctl(IOMMU_VDEVICE_ALLOC)
+ * @size: sizeof(struct iommu_vdevice_alloc)
+ * @viommu_id: the vIOMMU
+ * @dev_id: the device
+ * @out_vdevice_id: the id of the new vDEVICE
+ * @virt_id: what the guest calls the device; SMMUv3: the StreamID
+ *
+ * Tell the vIOMMU which physical device a guest's command means. With CMDQV this
+ * takes one of the VINTF's StreamID slots, and works for commands in the VM's
+ * queues as soon as the ioctl returns.
+ *
+ * ENOENT: @viommu_id, @dev_id, or the device is just being unbound. EINVAL: the
+ * device is behind another IOMMU. EEXIST: the device has a vDEVICE already, or
+ * the vIOMMU has one of this @virt_id. SMMUv3: EOPNOTSUPP if the device has not
+ * exactly one StreamID. CMDQV: EINVAL if @virt_id is not below 2^20, ENOSPC if
+ * all slots are taken.
+ *
+ * A vDEVICE can be destroyed at any time. When the device is unbound (its VFIO
+ * file is closed) the kernel does it, and the id stays unusable for the life of
+ * the iommufd: a later IOMMU_DESTROY of it gets ENOENT and hits nothing else.
+ */
 struct iommu_vdevice_alloc {
 	__u32 size;
 	__u32 viommu_id;
@@ -401,38 +1079,104 @@ struct iommu_vdevice_alloc {
 	__u32 out_vdevice_id;
 	__aligned_u64 virt_id;
 };
+
 #define IOMMU_VDEVICE_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_VDEVICE_ALLOC)
 
+/**
+ * struct iommu_ioas_change_process - ioctl(IOMMU_IOAS_CHANGE_PROCESS)
+ * @size: sizeof(struct iommu_ioas_change_process)
+ * @__reserved: must be 0
+ *
+ * On newer kernels: move the accounting of pinned memory to the calling process.
+ * Here: ENOTTY; a VMM cannot replace itself under a running guest.
+ */
 struct iommu_ioas_change_process {
 	__u32 size;
 	__u32 __reserved;
 };
+
 #define IOMMU_IOAS_CHANGE_PROCESS \
 	_IO(IOMMUFD_TYPE, IOMMUFD_CMD_IOAS_CHANGE_PROCESS)
 
+/**
+ * enum iommu_veventq_flag - of struct iommufd_vevent_header
+ * @IOMMU_VEVENTQ_FLAG_LOST_EVENTS: events were lost here; no data follows
+ */
 enum iommu_veventq_flag {
 	IOMMU_VEVENTQ_FLAG_LOST_EVENTS = (1U << 0),
 };
 
+/**
+ * struct iommufd_vevent_header - what precedes each event in a vEVENTQ
+ * @flags: of enum iommu_veventq_flag
+ * @sequence: the number of the event: one more than that of the event before, 0
+ *            after INT_MAX. Lost events are numbered, too: a gap tells how many.
+ */
 struct iommufd_vevent_header {
 	__u32 flags;
 	__u32 sequence;
 };
 
+/**
+ * enum iommu_veventq_type - what a vEVENTQ tells about
+ * @IOMMU_VEVENTQ_TYPE_DEFAULT: refused
+ * @IOMMU_VEVENTQ_TYPE_ARM_SMMUV3: faults of stage 1: struct
+ *    iommu_vevent_arm_smmuv3
+ * @IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV: errors of queues: struct
+ *    iommu_vevent_tegra241_cmdqv
+ */
 enum iommu_veventq_type {
 	IOMMU_VEVENTQ_TYPE_DEFAULT = 0,
 	IOMMU_VEVENTQ_TYPE_ARM_SMMUV3 = 1,
 	IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV = 2,
 };
 
+/**
+ * struct iommu_vevent_arm_smmuv3 - an event for the guest's event queue
+ *                                  (IOMMU_VEVENTQ_TYPE_ARM_SMMUV3)
+ * @evt: the record, little endian, with the StreamID that the guest knows
+ *
+ * Of C_BAD_STE, F_STREAM_DISABLED, C_BAD_SUBSTREAMID, C_BAD_CD, F_TRANSLATION,
+ * F_ADDR_SIZE, F_ACCESS and F_PERMISSION: those that the guest's own tables
+ * caused. Faults of stage 2 are the host's.
+ */
 struct iommu_vevent_arm_smmuv3 {
 	__aligned_le64 evt[4];
 };
 
+/**
+ * struct iommu_vevent_tegra241_cmdqv - queues have stopped with an error
+ *                                      (IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV)
+ * @lvcmdq_err_map: bit n of the 128: logical queue n has an error that the guest
+ *                  has not acknowledged in GERRORN. Little endian.
+ */
 struct iommu_vevent_tegra241_cmdqv {
 	__aligned_le64 lvcmdq_err_map[2];
 };
 
+/**
+ * struct iommu_veventq_alloc - ioctl(IOMMU_VEVENTQ_ALLOC)
+ * @size: sizeof(struct iommu_veventq_alloc)
+ * @flags: must be 0
+ * @viommu_id: the vIOMMU
+ * @type: of enum iommu_veventq_type
+ * @veventq_depth: how many unread events are kept, 1 to 1 << 19
+ * @out_veventq_id: the id of the new vEVENTQ
+ * @out_veventq_fd: a file to read events from
+ * @__reserved: must be 0
+ *
+ * Make a queue for events of one type of a vIOMMU. read() returns whole records,
+ * each a struct iommufd_vevent_header and the event of the type; it never waits
+ * and returns 0 if there is none, poll() waits. EINVAL if the buffer is too small
+ * for the first record. If the queue is full, events are lost: the last record
+ * then has IOMMU_VEVENTQ_FLAG_LOST_EVENTS, or the next one a gap in its sequence.
+ *
+ * EOPNOTSUPP: flags, reserved member, type; EINVAL: depth; ENOENT: @viommu_id;
+ * EEXIST: the vIOMMU has a queue of this type.
+ *
+ * Here: ENOTTY so far. A guest's errors stop its queue, which its driver sees in
+ * GERROR at the next command.
+ */
 struct iommu_veventq_alloc {
 	__u32 size;
 	__u32 flags;
@@ -443,13 +1187,57 @@ struct iommu_veventq_alloc {
 	__u32 out_veventq_fd;
 	__u32 __reserved;
 };
+
 #define IOMMU_VEVENTQ_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_VEVENTQ_ALLOC)
 
+/**
+ * enum iommu_hw_queue_type - what reads the queue
+ * @IOMMU_HW_QUEUE_TYPE_DEFAULT: refused
+ * @IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV: a command queue (VCMDQ) of a VINTF; for a
+ *    vIOMMU of IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV. The index is that of the logical
+ *    queue, below 1 << log2vcmdqs. The length is 16 bytes times the number of
+ *    entries: a power of two, from 32 bytes to what IDR1.CMDQS allows.
+ */
 enum iommu_hw_queue_type {
 	IOMMU_HW_QUEUE_TYPE_DEFAULT = 0,
 	IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV = 1,
 };
 
+/**
+ * struct iommu_hw_queue_alloc - ioctl(IOMMU_HW_QUEUE_ALLOC)
+ * @size: sizeof(struct iommu_hw_queue_alloc)
+ * @flags: must be 0
+ * @viommu_id: the vIOMMU
+ * @type: of enum iommu_hw_queue_type
+ * @index: number of the queue within the vIOMMU
+ * @out_hw_queue_id: the id of the new HW queue
+ * @nesting_parent_iova: guest physical address of the queue's memory
+ * @length: bytes of it
+ *
+ * Have the hardware read commands from guest memory. It does so by physical
+ * address, without translation, so the memory must be contiguous there: within
+ * one page of the size that backs the guest, unless the VMM knows better. Back the
+ * guest with huge pages, or limit the size of queues that it may ask for (CMDQS
+ * of the guest's IDR1).
+ *
+ * While the queue lives, its memory cannot be unmapped from the IOAS (EBUSY), and
+ * queue @index + 1 keeps queue @index: queues are made upwards from 0 without a
+ * gap, and destroyed downwards. The new queue is disabled and empty (CONS, PROD
+ * and CONFIG are 0); its errors and its memory's former contents mean nothing to
+ * it.
+ *
+ * EOPNOTSUPP: flags, type DEFAULT, a vIOMMU without queues of the type. EINVAL:
+ * @length is 0, no power of two, below 32 or above what the hardware takes.
+ * EOVERFLOW: the range leaves the 64-bit space. ENOENT: @viommu_id; memory is not
+ * mapped. EPERM: it is mapped, but devices may not read it. EINVAL: @index is
+ * not below the number of queues. EEXIST: queue @index exists. EIO: queue
+ * @index - 1 does not. EFAULT: memory is not contiguous. EINVAL: its physical
+ * address is no multiple of @length or has more than 48 bits. ETIMEDOUT: the
+ * hardware does not answer. ENXIO: the VINTF has been taken out of use because a
+ * queue of it could not be stopped; the VM needs a new vIOMMU.
+ *
+ * IOMMU_DESTROY stops the queue, whatever the guest does at the same time.
+ */
 struct iommu_hw_queue_alloc {
 	__u32 size;
 	__u32 flags;
@@ -460,6 +1248,7 @@ struct iommu_hw_queue_alloc {
 	__aligned_u64 nesting_parent_iova;
 	__aligned_u64 length;
 };
+
 #define IOMMU_HW_QUEUE_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_HW_QUEUE_ALLOC)
 
 #endif /* _UAPI_IOMMUFD_H */
