@@ -37,3 +37,58 @@ setting()
 {
 	sed -n "s/^$1[[:space:]]*=[[:space:]]*//p" "$base_dir/versions" | head -n 1
 }
+
+# failed LOG WHAT...: say what failed, the end of its log and where it lies; ends.
+failed()
+{
+	local log=$1
+
+	shift
+	say "error: $* failed; the last lines of its log:"
+	tail -n 25 "$log" | sed 's/^/    /' >&2
+	say "the whole log: $log"
+	exit 1
+}
+
+# The process group of a long command that progress() started, empty if none.
+running_group=
+stop_running()
+{
+	trap - INT TERM HUP
+	[ -z "$running_group" ] || kill -TERM -- "-$running_group" 2>/dev/null || true
+	say "stopped"
+	exit 130
+}
+trap stop_running INT TERM HUP
+
+# progress NAME LOG PATTERN COMMAND...: run a long COMMAND with its output in LOG.
+# Every half minute says how long it runs and how many lines of the log match
+# PATTERN (grep's basic syntax); nothing at all if it takes less than two seconds.
+# Returns only on success.
+progress()
+{
+	local name=$1 log=$2 pattern=$3 start=$SECONDS next=2 count
+
+	shift 3
+	mkdir -p "$(dirname "$log")"
+	# A process group of its own, so that all of it can be stopped.
+	set -m
+	"$@" >"$log" 2>&1 </dev/null &
+	running_group=$!
+	set +m
+	while kill -0 "$running_group" 2>/dev/null; do
+		sleep 0.2
+		[ $((SECONDS - start)) -ge "$next" ] || continue
+		if [ "$next" = 2 ]; then
+			say "$name ... (log: $log)"
+			next=30
+		else
+			count=$(grep -c -- "$pattern" "$log" || true)
+			say "$name ... $((SECONDS - start)) s, $count steps done"
+			next=$((next + 30))
+		fi
+	done
+	wait "$running_group" || failed "$log" "$name"
+	running_group=
+	[ $((SECONDS - start)) -lt 2 ] || say "$name: done in $((SECONDS - start)) s"
+}
