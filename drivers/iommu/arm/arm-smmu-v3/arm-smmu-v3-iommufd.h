@@ -61,4 +61,15 @@ to_vsmmu_device(struct iommufd_vdevice *vdev)
 	return container_of(vdev, struct arm_vsmmu_device, core);
 }
 
+struct arm_smmu_vmid *arm_smmu_vmid_get(struct arm_smmu_vmid *vmid);
+void arm_smmu_vmid_put(struct arm_smmu_vmid *vmid);
+
+struct iommu_domain *
+arm_vsmmu_alloc_domain_nested(struct iommufd_viommu *viommu, u32 flags,
+			      const struct iommu_user_data *user_data);
+int arm_vsmmu_cache_invalidate(struct iommufd_viommu *viommu,
+			       struct iommu_user_data_array *array);
+int arm_vsmmu_vdevice_init(struct iommufd_vdevice *vdev);
+void arm_vsmmu_release(struct arm_vsmmu *vsmmu);
+
 #endif /* _ARM_SMMU_V3_IOMMUFD_H */
