@@ -28,7 +28,7 @@ if [ "${1:-}" = --force ]; then
 	force=1
 	shift
 fi
-[ $# -ge 1 ] && [ $# -le 2 ] || usage
+case $# in 1|2) ;; *) usage ;; esac
 case $1 in -*|'') usage ;; esac
 mkdir -p "$(dirname "$1")"
 out=$(cd "$(dirname "$1")" && pwd -P)/$(basename "$1")
