@@ -4,6 +4,8 @@
 # kernel.sh build TREE OBJ IMAGE FRAGMENT...
 #	Builds the arm64 kernel of the source tree TREE out of tree in OBJ, configured
 #	as allnoconfig + FRAGMENTs, and copies the result to IMAGE.
+# kernel.sh configure TREE OBJ FRAGMENT...
+#	Only its configuration, for the checks.
 # kernel.sh stock IMAGE [VERSION]
 #	The same configuration for Debian's unmodified source, no hooks and no files
 #	of ours: kept in the cache by version and configuration, built if need be.
@@ -94,7 +96,13 @@ build)
 	obj=$(cd "$obj" && pwd -P)
 	configure "$tree" "$obj" 1 "$@"
 	compile "$tree" "$obj" "building the kernel"
-	cmp -s "$obj/arch/arm64/boot/Image" "$image" || cp "$obj/arch/arm64/boot/Image" "$image"
+	cmp -s "$obj/arch/arm64/boot/Image" "$image" || { cp "$obj/arch/arm64/boot/Image" "$image.new" && mv "$image.new" "$image"; }
+	;;
+configure)
+	[ $# -ge 4 ] || die "usage: $0 configure TREE OBJ FRAGMENT..."
+	tree=$2 obj=$3
+	shift 3
+	configure "$tree" "$obj" 1 "$@"
 	;;
 stock)
 	[ $# -ge 2 ] || die "usage: $0 stock IMAGE [VERSION]"
@@ -103,7 +111,7 @@ stock)
 	version=${info%% *}
 	tree=${info#* }
 	fragments=("$base_dir/config/bench.config" "$base_dir/config/kunit.config")
-	key=$(cat "${fragments[@]}" "$0" | sha256sum | cut -c 1-16)
+	key=$({ cat "${fragments[@]}"; "${cross}gcc" --version; } | sha256sum | cut -c 1-16)
 	kept=$cache_dir/stock/$version-$key/Image
 	if [ ! -f "$kept" ]; then
 		(

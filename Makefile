@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Each target does all that it needs, from installing packages on, and nothing
+# that is done already. "make help" lists them. All results are in build/.
+
+BUILD := build
+LINUX := $(BUILD)/linux
+IMAGE := $(BUILD)/Image
+FRAGMENTS := $(addprefix base/config/,bench.config project.config kunit.config kunit-project.config)
+SELFTESTS := $(BUILD)/selftests
+# Suites of "make test", for example: make test SUITES="model kunit"
+SUITES ?=
+# Extra options of grace-vm, for example: make demo VM="--kernel my/Image"
+VM ?=
+
+# The parts share the machine's cores themselves.
+.NOTPARALLEL:
+.PHONY: help demo test check base-check fuzz shell tree kernel emulator rootfs \
+	selftests stock packages clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
+
+## make demo        the main job: builds the board, gives VMs their own queues, shows it
+## make test        all tests; one summary line a suite, details in build/test/*.tap
+## make check       only the static checks: checkpatch, sparse, W=1, kernel-doc, ABI, shellcheck,
+##                  and whether the hooks apply to every 6.12.y on offer
+## make shell       a shell on the emulated board
+## make fuzz        fuzzes the CMDQV model (FUZZ_SECONDS=60)
+##
+## make tree        build/linux, the kernel source with the project in it
+## make kernel      build/Image
+## make emulator    build/qemu-system-aarch64
+## make rootfs      build/rootfs/ and build/rootfs.cpio.gz
+## make selftests   build/selftests/, static programs for the board
+## make stock       build/stock/Image, Debian's kernel as it is with the same configuration
+## make clean       removes build/; downloads and stock parts stay in the cache
+
+demo: kernel emulator rootfs selftests
+	@base/demo.sh $(VM)
+
+test: packages-test kernel emulator rootfs selftests stock
+	@base/test.sh $(SUITES)
+
+check: packages-test tree
+	@base/test.sh static abi base
+
+base-check:
+	@base/apt.sh install tree
+	@base/base-check.sh
+
+fuzz: packages-test
+	@$(MAKE) --no-print-directory -C emulator/model fuzz BUILD=$(abspath $(BUILD))/model
+
+shell: kernel emulator rootfs selftests
+	@emulator/grace-vm shell --share $(SELFTESTS) $(VM)
+
+tree:
+	@base/apt.sh install tree
+	@base/tree.sh $(LINUX)
+
+kernel: tree
+	@base/apt.sh install tree kernel
+	@base/kernel.sh build $(LINUX) $(BUILD)/obj $(IMAGE) $(FRAGMENTS)
+
+stock:
+	@base/apt.sh install tree kernel
+	@base/kernel.sh stock $(BUILD)/stock/Image
+
+emulator:
+	@base/apt.sh install emulator
+	@emulator/qemu/build.sh $(BUILD)/qemu-system-aarch64
+
+rootfs:
+	@base/apt.sh install rootfs
+	@base/rootfs.sh $(BUILD)/rootfs $(BUILD)/rootfs.cpio.gz
+
+selftests: tree
+	@base/apt.sh install tree kernel
+	@base/selftests.sh $(LINUX) $(SELFTESTS)
+
+.PHONY: packages-test
+packages-test:
+	@base/apt.sh install tree kernel emulator rootfs check
+
+clean:
+	rm -rf $(BUILD)
