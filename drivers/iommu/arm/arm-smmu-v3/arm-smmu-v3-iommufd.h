@@ -1,7 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * iommufd's virtual IOMMU on an SMMUv3: what arm-smmu-v3-iommufd.c and an
- * implementation with a vIOMMU type of its own (tegra241-cmdqv) share.
+ * iommufd's virtual IOMMU on an SMMUv3: what arm-smmu-v3-iommufd.c, the hooks in
+ * arm-smmu-v3.c and an implementation with a vIOMMU type of its own
+ * (tegra241-cmdqv) share.
+ *
+ * Lifetimes, each held by the one before it:
+ *
+ *	device attached -> nested domain -> vSMMU -> nest parent (stage 2)
+ *
+ * A VMID lives longer than all of them if it has to: see struct arm_smmu_vmid.
+ *
+ * Lock order, outermost first:
+ *
+ *	iommu_group's mutex -> iommufd_viommu::vdevs_rwsem (for reading)
+ *	iommu_group's mutex -> arm_smmu_asid_lock -> arm_smmu_domain::devices_lock
+ *
+ * Trapped invalidations hold vdevs_rwsem for reading while they wait for the
+ * hardware; nothing is copied from user space under it.
  */
 #ifndef _ARM_SMMU_V3_IOMMUFD_H
 #define _ARM_SMMU_V3_IOMMUFD_H
@@ -43,11 +58,37 @@ struct arm_vsmmu {
 /**
  * struct arm_vsmmu_device - a device behind a vSMMU
  * @core: what the iommufd core sees
+ * @master: the physical device; valid as long as this exists
  * @sid: the physical StreamID; there is exactly one
  */
 struct arm_vsmmu_device {
 	struct iommufd_vdevice core;
+	struct arm_smmu_master *master;
 	u32 sid;
+};
+
+/**
+ * struct arm_smmu_nested_domain - a guest's stream table entry on a vSMMU
+ * @domain: what the IOMMU core sees, of type IOMMU_DOMAIN_NESTED
+ * @vsmmu: the vSMMU; iommufd keeps it for as long as this exists
+ * @enable_ats: the guest translates with stage 1 and has asked for ATS, so it
+ *              sends ATC invalidations
+ * @ste: the guest's two words, with nothing in them but what a guest may say;
+ *       both 0 if the entry is not valid
+ *
+ * Immutable once allocated. One such domain can be attached to several devices.
+ *
+ * Reporting the guest's events (vEVENTQ) will have to find, from the StreamID of
+ * an event, the vSMMU and the StreamID that the guest has for the device. The
+ * place for that is an object of struct arm_smmu_master, made when a nested
+ * domain is attached, exchanged under arm_smmu_device::streams_mutex in
+ * arm_smmu_attach_commit(), so that attaching anything else drops it.
+ */
+struct arm_smmu_nested_domain {
+	struct iommu_domain domain;
+	struct arm_vsmmu *vsmmu;
+	bool enable_ats;
+	__le64 ste[2];
 };
 
 static inline struct arm_vsmmu *to_vsmmu(struct iommufd_viommu *viommu)
@@ -61,9 +102,27 @@ to_vsmmu_device(struct iommufd_vdevice *vdev)
 	return container_of(vdev, struct arm_vsmmu_device, core);
 }
 
+static inline struct arm_smmu_nested_domain *
+to_smmu_nested_domain(struct iommu_domain *dom)
+{
+	return container_of(dom, struct arm_smmu_nested_domain, domain);
+}
+
+#ifdef CONFIG_ARM_SMMU_V3_IOMMUFD
+/* iommu_ops */
+void *arm_smmu_hw_info(struct device *dev, u32 *length, u32 *type);
+size_t arm_smmu_get_viommu_size(struct device *dev,
+				enum iommu_viommu_type viommu_type);
+int arm_vsmmu_init(struct iommufd_viommu *viommu,
+		   struct iommu_domain *parent_domain, struct device *dev,
+		   const struct iommu_user_data *user_data);
+
+/* VMIDs of nest parents */
+struct arm_smmu_vmid *arm_smmu_vmid_alloc(struct arm_smmu_device *smmu);
 struct arm_smmu_vmid *arm_smmu_vmid_get(struct arm_smmu_vmid *vmid);
 void arm_smmu_vmid_put(struct arm_smmu_vmid *vmid);
 
+/* iommufd_viommu_ops, for an implementation's own table as well */
 struct iommu_domain *
 arm_vsmmu_alloc_domain_nested(struct iommufd_viommu *viommu, u32 flags,
 			      const struct iommu_user_data *user_data);
@@ -71,5 +130,33 @@ int arm_vsmmu_cache_invalidate(struct iommufd_viommu *viommu,
 			       struct iommu_user_data_array *array);
 int arm_vsmmu_vdevice_init(struct iommufd_vdevice *vdev);
 void arm_vsmmu_release(struct arm_vsmmu *vsmmu);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+int arm_smmu_nested_set_vste(struct arm_smmu_nested_domain *nested,
+			     const __le64 vste[2]);
+void arm_smmu_make_nested_ste(struct arm_smmu_ste *target,
+			      struct arm_smmu_master *master,
+			      struct arm_smmu_nested_domain *nested,
+			      bool ats_enabled);
+bool arm_smmu_nested_attachable(struct arm_smmu_nested_domain *nested,
+				struct arm_smmu_master *master);
+int arm_vsmmu_convert_cmd(struct arm_vsmmu *vsmmu, u64 cmd[CMDQ_ENT_DWORDS]);
+#endif
+#else /* !CONFIG_ARM_SMMU_V3_IOMMUFD */
+#define arm_smmu_hw_info NULL
+#define arm_smmu_get_viommu_size NULL
+#define arm_vsmmu_init NULL
+
+/* No domain is a nest parent then */
+static inline struct arm_smmu_vmid *
+arm_smmu_vmid_alloc(struct arm_smmu_device *smmu)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static inline void arm_smmu_vmid_put(struct arm_smmu_vmid *vmid)
+{
+}
+#endif /* CONFIG_ARM_SMMU_V3_IOMMUFD */
 
 #endif /* _ARM_SMMU_V3_IOMMUFD_H */

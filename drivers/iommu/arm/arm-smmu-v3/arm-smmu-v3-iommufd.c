@@ -1,0 +1,820 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nested translation on an SMMUv3 for iommufd: a guest's stage 1 above a stage 2
+ * of the kernel's.
+ *
+ * What a guest says reaches hardware on two ways, and this file is the gate on
+ * both: its stream table entries (two words of them, checked bit by bit, put
+ * together with the nest parent's stage 2) and its commands (those that name
+ * nothing but the guest's own ASIDs, addresses and devices, with the VMID and
+ * the StreamID exchanged).
+ *
+ * Section numbers are those of the SMMUv3 architecture, IHI 0070.
+ */
+#include <linux/cleanup.h>
+#include <linux/iommufd_viommu.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <kunit/visibility.h>
+#include <uapi/linux/iommufd.h>
+
+#include "arm-smmu-v3.h"
+#include "arm-smmu-v3-iommufd.h"
+
+/* What a guest can say in the first two words of a stream table entry */
+#define VSTE_0_GUEST	(STRTAB_STE_0_V | STRTAB_STE_0_CFG |		\
+			 STRTAB_STE_0_S1FMT | STRTAB_STE_0_S1CTXPTR_MASK | \
+			 STRTAB_STE_0_S1CDMAX)
+/* ... of which these fields go into the STE as they are */
+#define VSTE_1_COPIED	(STRTAB_STE_1_S1DSS | STRTAB_STE_1_S1CIR |	\
+			 STRTAB_STE_1_S1COR | STRTAB_STE_1_S1CSH)
+#define VSTE_1_GUEST	(VSTE_1_COPIED | STRTAB_STE_1_S1STALLD |	\
+			 STRTAB_STE_1_EATS)
+
+/* The command is for the Secure side */
+#define CMDQ_0_SSEC	BIT_ULL(10)
+
+/* Requests that are converted, issued and waited for at once */
+#define VSMMU_BLOCK	(CMDQ_BATCH_ENTRIES - 1)
+
+/* ------------------------------------------------------------------ VMIDs */
+
+/**
+ * arm_smmu_vmid_alloc() - a VMID for a nest parent
+ * @smmu: the SMMU
+ *
+ * Context: may sleep.
+ * Return: the VMID with one reference, or ERR_PTR(-ENOMEM), or ERR_PTR(-ENOSPC)
+ * if all are in use.
+ */
+struct arm_smmu_vmid *arm_smmu_vmid_alloc(struct arm_smmu_device *smmu)
+{
+	struct arm_smmu_vmid *vmid __free(kfree) =
+		kzalloc(sizeof(*vmid), GFP_KERNEL_ACCOUNT);
+	int id;
+
+	if (!vmid)
+		return ERR_PTR(-ENOMEM);
+
+	/* 0 is the VMID of streams without stage 2 */
+	id = ida_alloc_range(&smmu->vmid_map, 1, (1 << smmu->vmid_bits) - 1,
+			     GFP_KERNEL);
+	if (id < 0)
+		return ERR_PTR(id);
+
+	kref_init(&vmid->kref);
+	vmid->smmu = smmu;
+	vmid->id = id;
+	return_ptr(vmid);
+}
+
+/**
+ * arm_smmu_vmid_get() - take one more reference
+ * @vmid: a VMID that the caller knows to be referenced
+ *
+ * Context: any.
+ * Return: @vmid
+ */
+struct arm_smmu_vmid *arm_smmu_vmid_get(struct arm_smmu_vmid *vmid)
+{
+	kref_get(&vmid->kref);
+	return vmid;
+}
+
+static void arm_smmu_vmid_release(struct kref *kref)
+{
+	struct arm_smmu_vmid *vmid =
+		container_of(kref, struct arm_smmu_vmid, kref);
+	struct arm_smmu_device *smmu = vmid->smmu;
+	u64 cmd[CMDQ_ENT_DWORDS] = {
+		FIELD_PREP(CMDQ_0_OP, CMDQ_OP_TLBI_S12_VMALL) |
+		FIELD_PREP(CMDQ_TLBI_0_VMID, vmid->id),
+	};
+
+	/*
+	 * Freeing the domain has flushed the VMID, but whoever kept it for
+	 * longer may have used it since.
+	 */
+	arm_smmu_cmdq_issue_cmdlist(smmu, &smmu->cmdq, cmd, 1, true);
+	ida_free(&smmu->vmid_map, vmid->id);
+	kfree(vmid);
+}
+
+/**
+ * arm_smmu_vmid_put() - drop a reference
+ * @vmid: the VMID; not the caller's any more
+ *
+ * With the last reference all TLB entries of the VMID are invalidated, then it
+ * can be allocated again. The SMMU has to be enabled.
+ *
+ * Context: any; spins until the SMMU has completed the invalidation.
+ */
+void arm_smmu_vmid_put(struct arm_smmu_vmid *vmid)
+{
+	kref_put(&vmid->kref, arm_smmu_vmid_release);
+}
+
+/* ----------------------------------------------- what the hardware offers */
+
+/**
+ * arm_smmu_hw_info() - iommu_ops::hw_info
+ * @dev: a device behind the SMMU
+ * @length: out: bytes of the result
+ * @type: in: what is wanted, IOMMU_HW_INFO_TYPE_DEFAULT for the SMMU itself;
+ *        out: what it is
+ *
+ * Context: may sleep.
+ * Return: the information, to be freed with kfree(), or ERR_PTR(-EOPNOTSUPP) for
+ * a type that the SMMU does not have, or ERR_PTR(-ENOMEM).
+ */
+void *arm_smmu_hw_info(struct device *dev, u32 *length, u32 *type)
+{
+	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
+	struct arm_smmu_device *smmu = master->smmu;
+	struct iommu_hw_info_arm_smmuv3 *info;
+	unsigned int i;
+
+	if (*type != IOMMU_HW_INFO_TYPE_DEFAULT &&
+	    *type != IOMMU_HW_INFO_TYPE_ARM_SMMUV3) {
+		if (smmu->impl_ops && smmu->impl_ops->hw_info)
+			return smmu->impl_ops->hw_info(smmu, length, type);
+		return ERR_PTR(-EOPNOTSUPP);
+	}
+
+	info = kzalloc(sizeof(*info), GFP_KERNEL);
+	if (!info)
+		return ERR_PTR(-ENOMEM);
+
+	for (i = 0; i < ARRAY_SIZE(info->idr); i++)
+		info->idr[i] = readl_relaxed(smmu->base + ARM_SMMU_IDR0 +
+					     i * sizeof(u32));
+	info->iidr = readl_relaxed(smmu->base + ARM_SMMU_IIDR);
+	info->aidr = readl_relaxed(smmu->base + ARM_SMMU_AIDR);
+
+	*length = sizeof(*info);
+	*type = IOMMU_HW_INFO_TYPE_ARM_SMMUV3;
+	return info;
+}
+
+/*
+ * A guest's stage 1 can say that memory is not cacheable. Whether that counts is
+ * up to stage 2 (forced write-back) or to the interconnect.
+ */
+static bool arm_smmu_master_stays_coherent(struct arm_smmu_master *master)
+{
+	return (master->smmu->features & ARM_SMMU_FEAT_S2FWB) ||
+	       arm_smmu_master_canwbs(master);
+}
+
+/**
+ * arm_smmu_get_viommu_size() - iommu_ops::get_viommu_size
+ * @dev: a device behind the SMMU
+ * @viommu_type: the type that is wanted
+ *
+ * A vSMMU needs both stages, a device whose DMA stays coherent whatever a guest
+ * says, and an SMMU that does not need a CMD_SYNC after so many commands
+ * (ARM_SMMU_OPT_CMDQ_FORCE_SYNC: its erratum is about nested translation, too).
+ *
+ * Context: any.
+ * Return: bytes of the structure around struct arm_vsmmu, 0 if there is none.
+ */
+size_t arm_smmu_get_viommu_size(struct device *dev,
+				enum iommu_viommu_type viommu_type)
+{
+	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
+	struct arm_smmu_device *smmu = master->smmu;
+
+	if (!(smmu->features & ARM_SMMU_FEAT_NESTING) ||
+	    (smmu->options & ARM_SMMU_OPT_CMDQ_FORCE_SYNC) ||
+	    !arm_smmu_master_stays_coherent(master))
+		return 0;
+
+	if (viommu_type == IOMMU_VIOMMU_TYPE_ARM_SMMUV3)
+		return sizeof(struct arm_vsmmu);
+	if (smmu->impl_ops && smmu->impl_ops->get_viommu_size)
+		return smmu->impl_ops->get_viommu_size(viommu_type);
+	return 0;
+}
+
+/* --------------------------------------------------------- nested domains */
+
+/**
+ * arm_smmu_nested_set_vste() - check a guest's stream table entry
+ * @nested: the domain that it is for; gets ste and enable_ats
+ * @vste: the first two words as the guest wrote them
+ *
+ * Context: any.
+ * Return: 0, or -EIO if there is anything in @vste that a guest can't say.
+ */
+VISIBLE_IF_KUNIT
+int arm_smmu_nested_set_vste(struct arm_smmu_nested_domain *nested,
+			     const __le64 vste[2])
+{
+	u64 ste0 = le64_to_cpu(vste[0]);
+	u64 ste1 = le64_to_cpu(vste[1]);
+	unsigned int cfg, eats;
+
+	nested->enable_ats = false;
+	nested->ste[0] = 0;
+	nested->ste[1] = 0;
+
+	/* 5.2: all other fields of an entry that isn't valid are IGNORED */
+	if (!(ste0 & STRTAB_STE_0_V))
+		return 0;
+
+	if ((ste0 & ~VSTE_0_GUEST) || (ste1 & ~VSTE_1_GUEST))
+		return -EIO;
+
+	cfg = FIELD_GET(STRTAB_STE_0_CFG, ste0);
+	if (cfg != STRTAB_STE_0_CFG_ABORT && cfg != STRTAB_STE_0_CFG_BYPASS &&
+	    cfg != STRTAB_STE_0_CFG_S1_TRANS)
+		return -EIO;
+
+	eats = FIELD_GET(STRTAB_STE_1_EATS, ste1);
+	if (eats != STRTAB_STE_1_EATS_ABT && eats != STRTAB_STE_1_EATS_TRANS)
+		return -EIO;
+
+	nested->enable_ats = cfg == STRTAB_STE_0_CFG_S1_TRANS &&
+			     eats == STRTAB_STE_1_EATS_TRANS;
+	nested->ste[0] = vste[0];
+	nested->ste[1] = vste[1];
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_nested_set_vste);
+
+/* Both words of an invalid entry are 0, which is how it behaves */
+static unsigned int arm_smmu_nested_cfg(struct arm_smmu_nested_domain *nested)
+{
+	return FIELD_GET(STRTAB_STE_0_CFG, le64_to_cpu(nested->ste[0]));
+}
+
+/*
+ * Whether a transaction of the master may stall on a fault of stage 1: only if
+ * there is somebody to tell, who tells when it shall go on.
+ */
+static bool arm_smmu_nested_may_stall(struct arm_smmu_nested_domain *nested,
+				      struct arm_smmu_master *master)
+{
+	return master->stall_enabled && nested->domain.iopf_handler;
+}
+
+/**
+ * arm_smmu_nested_attachable() - whether an STE for the master can be made
+ * @nested: the domain
+ * @master: the master, behind the same SMMU
+ *
+ * Context: any.
+ * Return: false if @master could break coherency, or if its SMMU can't but stall
+ * (IDR0.STALL_MODEL 0b10), and nobody would handle the guest's stalls.
+ */
+VISIBLE_IF_KUNIT
+bool arm_smmu_nested_attachable(struct arm_smmu_nested_domain *nested,
+				struct arm_smmu_master *master)
+{
+	if (!arm_smmu_master_stays_coherent(master))
+		return false;
+	return arm_smmu_nested_cfg(nested) != STRTAB_STE_0_CFG_S1_TRANS ||
+	       !(master->smmu->features & ARM_SMMU_FEAT_STALL_FORCE) ||
+	       arm_smmu_nested_may_stall(nested, master);
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_nested_attachable);
+
+/**
+ * arm_smmu_make_nested_ste() - the STE for a guest's entry
+ * @target: the result, all words of it
+ * @master: the master
+ * @nested: the domain; it is attachable to @master
+ * @ats_enabled: ATS is on, or being switched on or off in the attach sequence
+ *
+ * Abort and bypass become abort and the nest parent's stage 2. Stage 1 becomes
+ * Config 7 (5.2): the nest parent's STE with the guest's two words added, so
+ * that VMID, table and attributes of stage 2 can't be anything else than the
+ * nest parent's.
+ *
+ * A guest is not believed about stalls. S1STALLD clear lets its context
+ * descriptors stall transactions, and a stalled one stays until it is resumed.
+ * Without a fault queue nobody would do that in the guest's name, and for a
+ * device that isn't known to stall nobody can; then S1STALLD is set. It is left
+ * clear where the field is reserved (no stalls) or a set one illegal (nothing
+ * but stalls). A fault of stage 2 is not the guest's to handle and never stalls
+ * if there is the choice.
+ *
+ * Context: any.
+ */
+VISIBLE_IF_KUNIT
+void arm_smmu_make_nested_ste(struct arm_smmu_ste *target,
+			      struct arm_smmu_master *master,
+			      struct arm_smmu_nested_domain *nested,
+			      bool ats_enabled)
+{
+	u32 features = master->smmu->features;
+	u64 ste0 = le64_to_cpu(nested->ste[0]);
+	u64 ste1 = le64_to_cpu(nested->ste[1]);
+	u64 target1;
+
+	switch (arm_smmu_nested_cfg(nested)) {
+	case STRTAB_STE_0_CFG_S1_TRANS:
+		break;
+	case STRTAB_STE_0_CFG_BYPASS:
+		arm_smmu_make_s2_domain_ste(target, master,
+					    nested->vsmmu->s2_parent,
+					    ats_enabled);
+		return;
+	default:
+		arm_smmu_make_abort_ste(target);
+		return;
+	}
+
+	arm_smmu_make_s2_domain_ste(target, master, nested->vsmmu->s2_parent,
+				    ats_enabled);
+
+	ste0 &= VSTE_0_GUEST & ~STRTAB_STE_0_CFG;
+	ste0 |= FIELD_PREP(STRTAB_STE_0_CFG, STRTAB_STE_0_CFG_NESTED);
+	target->data[0] = cpu_to_le64(ste0);
+
+	target1 = (ste1 & VSTE_1_COPIED) | STRTAB_STE_1_MEV;
+	if ((features & ARM_SMMU_FEAT_STALLS) &&
+	    !(features & ARM_SMMU_FEAT_STALL_FORCE)) {
+		if (arm_smmu_nested_may_stall(nested, master))
+			target1 |= ste1 & STRTAB_STE_1_S1STALLD;
+		else
+			target1 |= STRTAB_STE_1_S1STALLD;
+		target->data[2] &= ~cpu_to_le64(STRTAB_STE_2_S2S);
+	}
+	target->data[1] |= cpu_to_le64(target1);
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_make_nested_ste);
+
+static bool arm_vsmmu_has_device(struct arm_vsmmu *vsmmu, struct device *dev)
+{
+	struct iommufd_vdevice *vdev;
+	unsigned long virt_id;
+
+	guard(rwsem_read)(&vsmmu->core.vdevs_rwsem);
+	xa_for_each(&vsmmu->core.vdevs, virt_id, vdev)
+		if (vdev->dev == dev)
+			return true;
+	return false;
+}
+
+/* Called with the group's mutex held */
+static int arm_smmu_attach_dev_nested(struct iommu_domain *domain,
+				      struct device *dev)
+{
+	struct arm_smmu_nested_domain *nested = to_smmu_nested_domain(domain);
+	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
+	struct arm_vsmmu *vsmmu = nested->vsmmu;
+	struct arm_smmu_attach_state state = {
+		.master = master,
+		.old_domain = iommu_get_domain_for_dev(dev),
+		.ssid = IOMMU_NO_PASID,
+	};
+	unsigned int cfg = arm_smmu_nested_cfg(nested);
+	struct arm_smmu_ste ste;
+	int ret;
+
+	if (master->smmu != vsmmu->smmu)
+		return -EINVAL;
+	/* The context descriptors are the guest's now */
+	if (arm_smmu_ssids_in_use(&master->cd_table))
+		return -EBUSY;
+	if (!arm_smmu_nested_attachable(nested, master))
+		return -EINVAL;
+	/*
+	 * A guest that translates has to be able to name the device, for its
+	 * invalidations; abort and bypass are also what a guest's SMMU starts
+	 * with. The core attaches the group's present domain again when it goes
+	 * back from a failed change. That must not fail, also if the vDEVICE has
+	 * gone since.
+	 */
+	if (cfg == STRTAB_STE_0_CFG_S1_TRANS && domain != state.old_domain &&
+	    !arm_vsmmu_has_device(vsmmu, dev))
+		return -ENOENT;
+
+	/*
+	 * Who does not know that ATS is on does not invalidate the ATC. With
+	 * bypass there is no stage 1 whose changes would matter; with abort ATS
+	 * is not possible.
+	 */
+	if (cfg != STRTAB_STE_0_CFG_BYPASS)
+		state.disable_ats = !nested->enable_ats;
+
+	guard(mutex)(&arm_smmu_asid_lock);
+	ret = arm_smmu_attach_prepare(&state, domain);
+	if (ret)
+		return ret;
+
+	/*
+	 * A guest changes between bypass and stage 1 with DMA running. That
+	 * needs no invalid STE in between as long as only one word of it
+	 * changes, so EATS, in another word than Config, gets a step of its
+	 * own. ATS is off at the device while the two differ.
+	 */
+	if (master->ste_ats_enabled != state.ats_enabled) {
+		arm_smmu_make_nested_ste(&ste, master, nested,
+					 master->ste_ats_enabled);
+		arm_smmu_install_ste_for_dev(master, &ste);
+	}
+	arm_smmu_make_nested_ste(&ste, master, nested, state.ats_enabled);
+	arm_smmu_install_ste_for_dev(master, &ste);
+	arm_smmu_clear_cd(master, IOMMU_NO_PASID);
+
+	arm_smmu_attach_commit(&state);
+	return 0;
+}
+
+static void arm_smmu_domain_nested_free(struct iommu_domain *domain)
+{
+	kfree(to_smmu_nested_domain(domain));
+}
+
+static const struct iommu_domain_ops arm_smmu_nested_ops = {
+	.attach_dev = arm_smmu_attach_dev_nested,
+	.free = arm_smmu_domain_nested_free,
+};
+
+/**
+ * arm_vsmmu_alloc_domain_nested() - iommufd_viommu_ops::alloc_domain_nested
+ * @viommu: the vSMMU
+ * @flags: none is known
+ * @user_data: struct iommu_hwpt_arm_smmuv3
+ *
+ * Context: may sleep, reads user memory.
+ * Return: the domain, or ERR_PTR of -EOPNOTSUPP (@flags), -EINVAL (type of the
+ * data, or too short), -E2BIG (more data than is known), -EFAULT, -EIO (see
+ * arm_smmu_nested_set_vste()), -ENOMEM.
+ */
+struct iommu_domain *
+arm_vsmmu_alloc_domain_nested(struct iommufd_viommu *viommu, u32 flags,
+			      const struct iommu_user_data *user_data)
+{
+	struct arm_smmu_nested_domain *nested __free(kfree) = NULL;
+	struct iommu_hwpt_arm_smmuv3 arg;
+	int ret;
+
+	if (flags)
+		return ERR_PTR(-EOPNOTSUPP);
+	if (user_data->type != IOMMU_HWPT_DATA_ARM_SMMUV3 ||
+	    user_data->len < sizeof(arg))
+		return ERR_PTR(-EINVAL);
+	/* Looking for a non-zero byte in it takes time: bound that */
+	if (user_data->len > PAGE_SIZE)
+		return ERR_PTR(-E2BIG);
+	ret = copy_struct_from_user(&arg, sizeof(arg), user_data->uptr,
+				    user_data->len);
+	if (ret)
+		return ERR_PTR(ret);
+
+	nested = kzalloc(sizeof(*nested), GFP_KERNEL_ACCOUNT);
+	if (!nested)
+		return ERR_PTR(-ENOMEM);
+	ret = arm_smmu_nested_set_vste(nested, arg.ste);
+	if (ret)
+		return ERR_PTR(ret);
+
+	nested->domain.type = IOMMU_DOMAIN_NESTED;
+	nested->domain.ops = &arm_smmu_nested_ops;
+	nested->vsmmu = to_vsmmu(viommu);
+	return &no_free_ptr(nested)->domain;
+}
+
+/* -------------------------------------------------------------- vDEVICEs */
+
+/**
+ * arm_vsmmu_vdevice_init() - iommufd_viommu_ops::vdevice_init
+ * @vdev: the vDEVICE; embedded in struct arm_vsmmu_device
+ *
+ * There is nothing to undo.
+ *
+ * Context: vdevs_rwsem is held for writing.
+ * Return: 0, -EOPNOTSUPP if the device has more than one stream: a guest has but
+ * one name for it; -EINVAL if the device is behind another SMMU, or virt_id is
+ * not a StreamID (32 bits).
+ */
+int arm_vsmmu_vdevice_init(struct iommufd_vdevice *vdev)
+{
+	struct arm_smmu_master *master = dev_iommu_priv_get(vdev->dev);
+	struct arm_vsmmu_device *vsmmu_device = to_vsmmu_device(vdev);
+
+	if (master->smmu != to_vsmmu(vdev->viommu)->smmu ||
+	    vdev->virt_id > U32_MAX)
+		return -EINVAL;
+	if (master->num_streams != 1)
+		return -EOPNOTSUPP;
+
+	vsmmu_device->master = master;
+	vsmmu_device->sid = master->streams[0].id;
+	return 0;
+}
+
+/* -------------------------------------------------- trapped invalidations */
+
+/*
+ * 4.4.1: TG 0 means no range, and the fields of one don't count. The hardware
+ * refuses a range without RIL, and the reserved one of a single page at no level.
+ */
+static int arm_vsmmu_check_range(struct arm_smmu_device *smmu, u64 *cmd)
+{
+	const u64 range = CMDQ_TLBI_0_NUM | CMDQ_TLBI_0_SCALE;
+
+	if (!(cmd[1] & CMDQ_TLBI_1_TG)) {
+		cmd[0] &= ~range;
+		cmd[1] &= ~CMDQ_TLBI_1_TTL;
+		return 0;
+	}
+	if (!(smmu->features & ARM_SMMU_FEAT_RANGE_INV))
+		return -EIO;
+	if (!(cmd[0] & range) && !(cmd[1] & CMDQ_TLBI_1_TTL))
+		return -EIO;
+	return 0;
+}
+
+/* The guest's StreamID in @cmd becomes the physical one */
+static struct arm_vsmmu_device *
+arm_vsmmu_convert_sid(struct arm_vsmmu *vsmmu, u64 *cmd)
+{
+	u32 vsid = FIELD_GET(CMDQ_CFGI_0_SID, cmd[0]);
+	struct iommufd_vdevice *vdev;
+
+	vdev = iommufd_viommu_find_vdevice(&vsmmu->core, vsid);
+	if (!vdev)
+		return NULL;
+	cmd[0] &= ~CMDQ_CFGI_0_SID;
+	cmd[0] |= FIELD_PREP(CMDQ_CFGI_0_SID, to_vsmmu_device(vdev)->sid);
+	return to_vsmmu_device(vdev);
+}
+
+/**
+ * arm_vsmmu_convert_cmd() - make a guest's command one for the host's queue
+ * @vsmmu: the vSMMU
+ * @cmd: in: as the guest wrote it; out: to be issued
+ *
+ * What comes out names nothing but the VM's: the VMID is the vSMMU's and the
+ * StreamID that of a device of the VM. Only the fields that the command has are
+ * kept; reserved bits are dropped, as hardware ignores them. What hardware would
+ * call an illegal command (CERROR_ILL) is refused here, since in the host's queue
+ * it would be an error of the host: the Secure side, a SubstreamID out of range,
+ * an ATC range over all of the address space and more, a reserved TLB range.
+ *
+ * CMD_ATC_INV for a device whose ATS is off has nothing to do. Issued, it could
+ * time out and hold up the host's queue, so it is not issued.
+ *
+ * Context: vdevs_rwsem is held, and until the command has completed.
+ * Return: 1 if @cmd is to be issued, 0 if there is nothing to do for it, -EIO for
+ * a command that the guest can't give or that names an unknown device.
+ */
+VISIBLE_IF_KUNIT
+int arm_vsmmu_convert_cmd(struct arm_vsmmu *vsmmu, u64 cmd[CMDQ_ENT_DWORDS])
+{
+	const u64 tlbi_va = CMDQ_TLBI_1_LEAF | CMDQ_TLBI_1_TTL |
+			    CMDQ_TLBI_1_TG | CMDQ_TLBI_1_VA_MASK;
+	const u64 tlbi_range = CMDQ_TLBI_0_NUM | CMDQ_TLBI_0_SCALE;
+	u64 vmid = FIELD_PREP(CMDQ_TLBI_0_VMID, vsmmu->vmid->id);
+	struct arm_smmu_device *smmu = vsmmu->smmu;
+	struct arm_vsmmu_device *vsmmu_device;
+
+	if (cmd[0] & CMDQ_0_SSEC)
+		return -EIO;
+
+	switch (FIELD_GET(CMDQ_0_OP, cmd[0])) {
+	case CMDQ_OP_TLBI_NSNH_ALL:
+		/* "All" of a guest ends at its VMID */
+	case CMDQ_OP_TLBI_NH_ALL:
+		cmd[0] = FIELD_PREP(CMDQ_0_OP, CMDQ_OP_TLBI_NH_ALL) | vmid;
+		cmd[1] = 0;
+		return 1;
+	case CMDQ_OP_TLBI_NH_ASID:
+		cmd[0] = (cmd[0] & (CMDQ_0_OP | CMDQ_TLBI_0_ASID)) | vmid;
+		cmd[1] = 0;
+		return 1;
+	case CMDQ_OP_TLBI_NH_VA:
+		cmd[0] = (cmd[0] &
+			  (CMDQ_0_OP | CMDQ_TLBI_0_ASID | tlbi_range)) | vmid;
+		cmd[1] &= tlbi_va;
+		return arm_vsmmu_check_range(smmu, cmd) ?: 1;
+	case CMDQ_OP_TLBI_NH_VAA:
+		cmd[0] = (cmd[0] & (CMDQ_0_OP | tlbi_range)) | vmid;
+		cmd[1] &= tlbi_va;
+		return arm_vsmmu_check_range(smmu, cmd) ?: 1;
+	case CMDQ_OP_CFGI_CD:
+		cmd[0] &= CMDQ_0_OP | CMDQ_CFGI_0_SSID | CMDQ_CFGI_0_SID;
+		cmd[1] &= CMDQ_CFGI_1_LEAF;
+		if (FIELD_GET(CMDQ_CFGI_0_SSID, cmd[0]) >> smmu->ssid_bits)
+			return -EIO;
+		return arm_vsmmu_convert_sid(vsmmu, cmd) ? 1 : -EIO;
+	case CMDQ_OP_CFGI_CD_ALL:
+		cmd[0] &= CMDQ_0_OP | CMDQ_CFGI_0_SID;
+		cmd[1] = 0;
+		return arm_vsmmu_convert_sid(vsmmu, cmd) ? 1 : -EIO;
+	case CMDQ_OP_ATC_INV:
+		cmd[0] &= CMDQ_0_OP | CMDQ_0_SSV | CMDQ_ATC_0_GLOBAL |
+			  CMDQ_ATC_0_SSID | CMDQ_ATC_0_SID;
+		cmd[1] &= CMDQ_ATC_1_SIZE | CMDQ_ATC_1_ADDR_MASK;
+		/* 4.5.1: without SSV there is no SubstreamID, nor Global */
+		if (!(cmd[0] & CMDQ_0_SSV))
+			cmd[0] &= ~(CMDQ_ATC_0_GLOBAL | CMDQ_ATC_0_SSID);
+		if (FIELD_GET(CMDQ_ATC_0_SSID, cmd[0]) >> smmu->ssid_bits ||
+		    FIELD_GET(CMDQ_ATC_1_SIZE, cmd[1]) > ATC_INV_SIZE_ALL)
+			return -EIO;
+		vsmmu_device = arm_vsmmu_convert_sid(vsmmu, cmd);
+		if (!vsmmu_device)
+			return -EIO;
+		/*
+		 * An attach sets ste_ats_enabled before it writes the STE, and
+		 * that before it lets the device use ATS. Either the flag is
+		 * seen here, or what the device will ever fetch into its ATC is
+		 * at least what the guest had written before this command. Pairs
+		 * with the dma_wmb() before the STE is written and the barrier
+		 * of the config write in pci_enable_ats().
+		 */
+		smp_mb();
+		/* The flag changes under the group's mutex: see above */
+		return data_race(!!vsmmu_device->master->ste_ats_enabled);
+	default:
+		return -EIO;
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_vsmmu_convert_cmd);
+
+/*
+ * Copy up to @num requests, the first of them number @first. Returns how many it
+ * is; if it is fewer, @err says what is wrong with the next one.
+ */
+static u32 arm_vsmmu_copy_cmds(const struct iommu_user_data_array *array,
+			       u32 first, u32 num,
+			       u64 cmds[][CMDQ_ENT_DWORDS], int *err)
+{
+	void __user *uptr = array->uptr + (size_t)first * array->entry_len;
+	u32 i;
+
+	*err = 0;
+	for (i = 0; i < num; i++, uptr += array->entry_len) {
+		struct iommu_viommu_arm_smmuv3_invalidate req;
+
+		*err = copy_struct_from_user(&req, sizeof(req), uptr,
+					     array->entry_len);
+		if (*err)
+			break;
+		cmds[i][0] = le64_to_cpu(req.cmd[0]);
+		cmds[i][1] = le64_to_cpu(req.cmd[1]);
+	}
+	return i;
+}
+
+/*
+ * Execute @num requests up to the first that is wrong. @done is how many of them
+ * the hardware has completed. Overwrites @cmds.
+ */
+static int arm_vsmmu_run_cmds(struct arm_vsmmu *vsmmu,
+			      u64 cmds[][CMDQ_ENT_DWORDS], u32 num, u32 *done)
+{
+	struct arm_smmu_device *smmu = vsmmu->smmu;
+	u32 pending = 0;
+	int ret = 0;
+	u32 i;
+
+	*done = 0;
+
+	/* No device leaves the VM between its name and the command's end (I11) */
+	guard(rwsem_read)(&vsmmu->core.vdevs_rwsem);
+	for (i = 0; i < num; i++) {
+		u64 cmd[CMDQ_ENT_DWORDS] = { cmds[i][0], cmds[i][1] };
+
+		ret = arm_vsmmu_convert_cmd(vsmmu, cmd);
+		if (ret < 0)
+			break;
+		if (!ret)
+			continue;
+		cmds[pending][0] = cmd[0];
+		cmds[pending][1] = cmd[1];
+		pending++;
+	}
+
+	if (pending) {
+		int err = arm_smmu_cmdq_issue_cmdlist(smmu, &smmu->cmdq,
+						      cmds[0], pending, true);
+
+		if (err)
+			return err;
+	}
+	*done = i;
+	return ret < 0 ? ret : 0;
+}
+
+/**
+ * arm_vsmmu_cache_invalidate() - iommufd_viommu_ops::cache_invalidate
+ * @viommu: the vSMMU
+ * @array: the requests, each a struct iommu_viommu_arm_smmuv3_invalidate; out:
+ *         entry_num is how many have been completed, whatever is returned. The
+ *         caller has bounded entry_len and entry_num.
+ *
+ * Works in blocks of a fixed size, so that the cost of a call is the caller's
+ * time and nothing else.
+ *
+ * Context: may sleep, reads user memory; spins while the SMMU works on a block.
+ * Return: 0, -EINVAL (type of the data), -EFAULT, -E2BIG (a request has more
+ * bytes than is known, and they aren't 0), -EIO (see arm_vsmmu_convert_cmd()),
+ * -ETIMEDOUT (the SMMU doesn't answer), -EINTR (the caller is being killed).
+ */
+int arm_vsmmu_cache_invalidate(struct iommufd_viommu *viommu,
+			       struct iommu_user_data_array *array)
+{
+	u64 cmds[VSMMU_BLOCK][CMDQ_ENT_DWORDS];
+	u32 num = array->entry_num;
+
+	array->entry_num = 0;
+	if (array->type != IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3)
+		return -EINVAL;
+
+	while (array->entry_num < num) {
+		int copy_err, ret;
+		u32 copied, done;
+
+		copied = arm_vsmmu_copy_cmds(array, array->entry_num,
+					     min_t(u32, num - array->entry_num,
+						   VSMMU_BLOCK),
+					     cmds, &copy_err);
+		ret = arm_vsmmu_run_cmds(to_vsmmu(viommu), cmds, copied, &done);
+		array->entry_num += done;
+		if (ret)
+			return ret;
+		if (copy_err)
+			return copy_err;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* ----------------------------------------------------------- the vSMMU */
+
+/**
+ * arm_vsmmu_release() - drop what the generic part of a vSMMU holds
+ * @vsmmu: the vSMMU
+ *
+ * For the destroy operation of an implementation, as its last step.
+ *
+ * Context: may sleep.
+ */
+void arm_vsmmu_release(struct arm_vsmmu *vsmmu)
+{
+	arm_smmu_vmid_put(vsmmu->vmid);
+}
+
+static void arm_vsmmu_destroy(struct iommufd_viommu *viommu)
+{
+	arm_vsmmu_release(to_vsmmu(viommu));
+}
+
+static const struct iommufd_viommu_ops arm_vsmmu_ops = {
+	.destroy = arm_vsmmu_destroy,
+	.alloc_domain_nested = arm_vsmmu_alloc_domain_nested,
+	.cache_invalidate = arm_vsmmu_cache_invalidate,
+	.vdevice_size = sizeof(struct arm_vsmmu_device),
+	.vdevice_init = arm_vsmmu_vdevice_init,
+};
+
+/**
+ * arm_vsmmu_init() - iommu_ops::viommu_init
+ * @viommu: the vIOMMU, of a type that arm_smmu_get_viommu_size() has a size for
+ * @parent_domain: the nest parent
+ * @dev: a device behind the SMMU
+ * @user_data: what the type wants, or NULL; IOMMU_VIOMMU_TYPE_ARM_SMMUV3 ignores
+ *             it
+ *
+ * Context: may sleep.
+ * Return: 0, -EINVAL if @parent_domain is no nest parent or one of another SMMU:
+ * VMIDs are per SMMU, or an error of the implementation.
+ */
+int arm_vsmmu_init(struct iommufd_viommu *viommu,
+		   struct iommu_domain *parent_domain, struct device *dev,
+		   const struct iommu_user_data *user_data)
+{
+	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
+	struct arm_smmu_device *smmu = master->smmu;
+	struct arm_vsmmu *vsmmu = to_vsmmu(viommu);
+	struct arm_smmu_domain *s2_parent;
+	int ret;
+
+	if (parent_domain->owner != smmu->iommu.ops)
+		return -EINVAL;
+	s2_parent = to_smmu_domain(parent_domain);
+	if (!s2_parent->nest_parent || s2_parent->smmu != smmu)
+		return -EINVAL;
+
+	vsmmu->smmu = smmu;
+	vsmmu->s2_parent = s2_parent;
+	vsmmu->vmid = arm_smmu_vmid_get(s2_parent->s2_cfg.shared_vmid);
+
+	if (viommu->type == IOMMU_VIOMMU_TYPE_ARM_SMMUV3) {
+		viommu->ops = &arm_vsmmu_ops;
+		return 0;
+	}
+
+	ret = smmu->impl_ops->vsmmu_init(vsmmu, user_data);
+	if (ret)
+		arm_smmu_vmid_put(vsmmu->vmid);
+	return ret;
+}
