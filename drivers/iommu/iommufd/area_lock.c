@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that hardware reads by physical address while it is mapped in an IOAS.
+ *
+ * An area with a domain is pinned and fully mapped in every domain of its
+ * io_pagetable for as long as iopt_area::pages is set, seen under iova_rwsem:
+ *
+ *  - iopt_map_pages() sets it after all domains have been filled, within the same
+ *    section of domains_rwsem, and iopt_table_add_domain() fills a new domain with
+ *    that lock and iova_rwsem held for writing;
+ *  - iopt_unmap_iova_range() clears it under iova_rwsem before it begins to take
+ *    the area from the domains.
+ *
+ * The domain here is a nest parent that the caller's vIOMMU holds, so it does not
+ * leave either. Hence while iova_rwsem is held, iommu_iova_to_phys() tells the
+ * truth for such an area, and to make it last it is enough that the area stays:
+ * iopt_area::num_locks counts who needs that. Who would remove an area or cut it
+ * in two holds iova_rwsem for writing, looks at the count and gives up (EBUSY).
+ * The count itself changes under iova_rwsem, for reading, and iopt_pages::mutex.
+ */
+#include <linux/memremap.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+
+#include "io_pagetable.h"
+#include "viommu_private.h"
+
+/* The walk over a range: where it began, and where that is in physical memory */
+struct iopt_contig {
+	struct iommu_domain *domain;
+	unsigned long iova;
+	phys_addr_t base_pa;
+};
+
+/* Memory that the kernel manages: there is a struct page to hold it by */
+static bool iopt_pa_is_memory(phys_addr_t pa)
+{
+	unsigned long pfn = PHYS_PFN(pa);
+
+	return pfn_valid(pfn) && !is_pci_p2pdma_page(pfn_to_page(pfn));
+}
+
+/*
+ * [@iova, @last] lies in one area and goes on from where the walk has got to. Its
+ * pages begin at multiples of PAGE_SIZE, so each is contiguous in itself.
+ */
+static int iopt_contig_add(struct iopt_contig *contig, unsigned long iova,
+			   unsigned long last)
+{
+	/* The smallest page of the domain: at its start, all drivers agree */
+	unsigned long offset_mask =
+		(1UL << __ffs(contig->domain->pgsize_bitmap)) - 1;
+
+	while (true) {
+		unsigned long page_last = iova | (PAGE_SIZE - 1);
+		phys_addr_t pa;
+
+		pa = iommu_iova_to_phys(contig->domain, iova & ~offset_mask);
+		/* 0 means "not mapped" as well */
+		if (!pa)
+			return -EFAULT;
+		if (!iopt_pa_is_memory(pa))
+			return -EINVAL;
+		pa += iova & offset_mask;
+
+		if (iova == contig->iova)
+			contig->base_pa = pa;
+		else if (pa != contig->base_pa + (iova - contig->iova))
+			return -EFAULT;
+
+		if (page_last >= last)
+			return 0;
+		iova = page_last + 1;
+		cond_resched();
+	}
+}
+
+static int iopt_check_contig(struct io_pagetable *iopt,
+			     struct iopt_contig *contig, unsigned long last)
+{
+	struct iopt_area_contig_iter iter;
+	struct iopt_area *area;
+	int rc;
+
+	iopt_for_each_contig_area(&iter, area, iopt, contig->iova, last) {
+		/* An unmap waits for accesses to go away */
+		if (area->prevent_access)
+			return -EINVAL;
+		if ((iopt_area_start_byte(area, iter.cur_iova) ^
+		     iter.cur_iova) & ~PAGE_MASK)
+			return -EINVAL;
+		if (!(area->iommu_prot & IOMMU_READ))
+			return -EPERM;
+
+		rc = iopt_contig_add(contig, iter.cur_iova,
+				     min(last, iopt_area_last_iova(area)));
+		if (rc)
+			return rc;
+	}
+	if (!iopt_area_contig_done(&iter))
+		return -ENOENT;
+	return 0;
+}
+
+/**
+ * iopt_lock_contig() - keep contiguous memory mapped where it is
+ * @iopt: the IOVA space
+ * @domain: a domain of @iopt that does not leave it meanwhile
+ * @iova: where the memory is mapped, any alignment
+ * @length: Bytes, not 0; @iova + @length - 1 does not overflow. The caller has
+ *          bounded it: the walk goes page by page.
+ * @base_pa: the physical address of @iova
+ *
+ * From here to iopt_unlock() each mapping in which a byte of the range lies stays
+ * as it is, and unmapping it fails with EBUSY. Allocates nothing. May be called
+ * for overlapping ranges, which count separately.
+ *
+ * Context: process context, may sleep; takes iova_rwsem and the mutexes of the
+ * areas' iopt_pages.
+ * Return: 0 or, with nothing locked, ENOENT: part of the range is not mapped;
+ * EPERM: devices may not read it; EINVAL: it is being unmapped, its pages do not
+ * begin where IOVA's do, or it is not memory of the kernel's; EFAULT: it is not
+ * physically contiguous.
+ */
+int iopt_lock_contig(struct io_pagetable *iopt, struct iommu_domain *domain,
+		     unsigned long iova, unsigned long length,
+		     phys_addr_t *base_pa)
+{
+	struct iopt_contig contig = { .domain = domain, .iova = iova };
+	unsigned long last = iova + (length - 1);
+	struct iopt_area_contig_iter iter;
+	struct iopt_area *area;
+	int rc;
+
+	down_read(&iopt->iova_rwsem);
+	rc = iopt_check_contig(iopt, &contig, last);
+	if (rc)
+		goto out_unlock;
+
+	iopt_for_each_contig_area(&iter, area, iopt, iova, last) {
+		mutex_lock(&area->pages->mutex);
+		area->num_locks++;
+		mutex_unlock(&area->pages->mutex);
+	}
+	*base_pa = contig.base_pa;
+out_unlock:
+	up_read(&iopt->iova_rwsem);
+	return rc;
+}
+
+/**
+ * iopt_unlock() - undo iopt_lock_contig()
+ * @iopt: the IOVA space
+ * @iova: as it was locked
+ * @length: as it was locked
+ *
+ * Context: process context, may sleep; takes iova_rwsem and the mutexes of the
+ * areas' iopt_pages.
+ */
+void iopt_unlock(struct io_pagetable *iopt, unsigned long iova,
+		 unsigned long length)
+{
+	struct iopt_area_contig_iter iter;
+	struct iopt_area *area;
+
+	down_read(&iopt->iova_rwsem);
+	iopt_for_each_contig_area(&iter, area, iopt, iova,
+				  iova + (length - 1)) {
+		mutex_lock(&area->pages->mutex);
+		if (!WARN_ON(!area->num_locks))
+			area->num_locks--;
+		mutex_unlock(&area->pages->mutex);
+	}
+	WARN_ON(!iopt_area_contig_done(&iter));
+	up_read(&iopt->iova_rwsem);
+}
+
+/**
+ * iopt_range_is_locked() - whether an unmap would meet a locked area
+ * @iopt: the IOVA space
+ * @start: the first IOVA
+ * @last: the last IOVA
+ *
+ * For an unmap to be refused before it has removed anything. An area can be locked
+ * right after this; iopt_unmap_iova_range() looks at each one again.
+ *
+ * Context: process context; takes iova_rwsem.
+ * Return: true if any part of the range is in a locked area.
+ */
+bool iopt_range_is_locked(struct io_pagetable *iopt, unsigned long start,
+			  unsigned long last)
+{
+	struct iopt_area *area;
+
+	guard(rwsem_read)(&iopt->iova_rwsem);
+	for (area = iopt_area_iter_first(iopt, start, last); area;
+	     area = iopt_area_iter_next(area, start, last))
+		if (area->num_locks)
+			return true;
+	return false;
+}
