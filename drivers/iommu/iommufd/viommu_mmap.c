@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Windows: pieces of MMIO that user space can mmap() through its iommufd.
+ *
+ * A driver registers a window while it makes its vIOMMU, and takes it back while
+ * it destroys it. Between these the window is in iommufd_ctx::mmap_windows, but it
+ * is found only while its owner is published under its id. So there is no mapping
+ * of a vIOMMU that may yet fail, nor of one that is on its way out; and as every
+ * mapping holds the owner ("users"), a window and its owner outlive all VMAs of it.
+ *
+ * A window is mapped whole or not at all. Parts of a mapping can be unmapped later:
+ * what is left holds the owner.
+ *
+ * No offset is handed out twice in the life of an iommufd: one that user space kept
+ * too long finds nothing.
+ */
+#include <linux/cleanup.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/pfn.h>
+#include <linux/slab.h>
+
+#include "viommu_private.h"
+
+/*
+ * struct iommufd_mmap_window - MMIO that can be mapped
+ * @owner: the vIOMMU
+ * @pfn: the first page frame
+ * @npages: how many there are
+ *
+ * Freed by destroy_mmap; VMAs refer to it in vm_private_data and hold @owner.
+ */
+struct iommufd_mmap_window {
+	struct iommufd_viommu_obj *owner;
+	unsigned long pfn;
+	unsigned long npages;
+};
+
+/**
+ * iommufd_mmap_init() - prepare a new iommufd for windows
+ * @ictx: the iommufd
+ */
+void iommufd_mmap_init(struct iommufd_ctx *ictx)
+{
+	mutex_init(&ictx->mmap_lock);
+	xa_init_flags(&ictx->mmap_windows, XA_FLAGS_ACCOUNT);
+	/* Offset 0 means "no window" */
+	ictx->mmap_next_pgoff = 1;
+}
+
+/**
+ * iommufd_mmap_destroy() - undo iommufd_mmap_init()
+ * @ictx: the iommufd; it has no objects any more
+ */
+void iommufd_mmap_destroy(struct iommufd_ctx *ictx)
+{
+	WARN_ON(!xa_empty(&ictx->mmap_windows));
+	xa_destroy(&ictx->mmap_windows);
+	mutex_destroy(&ictx->mmap_lock);
+}
+
+static int iommufd_mmap_window_insert(struct iommufd_ctx *ictx,
+				      struct iommufd_mmap_window *window,
+				      unsigned long *offset)
+{
+	unsigned long pgoff;
+	int rc;
+
+	guard(mutex)(&ictx->mmap_lock);
+	/* User space has to get the end of it into an off_t */
+	pgoff = ictx->mmap_next_pgoff;
+	if (window->npages > (LONG_MAX >> PAGE_SHIFT) - pgoff)
+		return -ENOSPC;
+
+	rc = xa_insert(&ictx->mmap_windows, pgoff, window, GFP_KERNEL_ACCOUNT);
+	if (rc)
+		return rc;
+	ictx->mmap_next_pgoff = pgoff + window->npages;
+	*offset = pgoff << PAGE_SHIFT;
+	return 0;
+}
+
+/**
+ * iommufd_viommu_alloc_mmap() - iommufd_viommu_services::alloc_mmap
+ * @core: the vIOMMU, in its viommu_init
+ * @base: physical address, a multiple of PAGE_SIZE
+ * @length: bytes, a multiple of PAGE_SIZE, not 0
+ * @offset: set to the offset for mmap(), never 0
+ *
+ * Context: process context, may sleep.
+ * Return: 0, EINVAL for a misaligned window, ENOMEM, or ENOSPC when no offset is
+ * left.
+ */
+int iommufd_viommu_alloc_mmap(struct iommufd_viommu *core, phys_addr_t base,
+			      size_t length, unsigned long *offset)
+{
+	struct iommufd_viommu_obj *viommu = core->object;
+	struct iommufd_mmap_window *window;
+	int rc;
+
+	if (WARN_ON_ONCE(!length || !PAGE_ALIGNED(base) ||
+			 !PAGE_ALIGNED(length)))
+		return -EINVAL;
+
+	window = kzalloc(sizeof(*window), GFP_KERNEL_ACCOUNT);
+	if (!window)
+		return -ENOMEM;
+	window->owner = viommu;
+	window->pfn = PHYS_PFN(base);
+	window->npages = length >> PAGE_SHIFT;
+
+	rc = iommufd_mmap_window_insert(viommu->ictx, window, offset);
+	if (rc)
+		kfree(window);
+	return rc;
+}
+
+/**
+ * iommufd_viommu_destroy_mmap() - iommufd_viommu_services::destroy_mmap
+ * @core: the vIOMMU, in its destroy op or its failing viommu_init
+ * @offset: what alloc_mmap has returned for @core
+ *
+ * Context: process context, may sleep.
+ */
+void iommufd_viommu_destroy_mmap(struct iommufd_viommu *core,
+				 unsigned long offset)
+{
+	struct iommufd_viommu_obj *viommu = core->object;
+	struct iommufd_ctx *ictx = viommu->ictx;
+	struct iommufd_mmap_window *window;
+
+	scoped_guard(mutex, &ictx->mmap_lock) {
+		window = xa_load(&ictx->mmap_windows, offset >> PAGE_SHIFT);
+		if (WARN_ON(!window || window->owner != viommu))
+			return;
+		xa_erase(&ictx->mmap_windows, offset >> PAGE_SHIFT);
+	}
+	kfree(window);
+}
+
+static void iommufd_mmap_window_get(struct iommufd_mmap_window *window)
+{
+	refcount_inc(&window->owner->obj.users);
+}
+
+/* The window and its owner may be gone when this returns */
+static void iommufd_mmap_window_put(struct iommufd_mmap_window *window)
+{
+	refcount_dec(&window->owner->obj.users);
+}
+
+/* The window of exactly this place and size, with a reference on its owner */
+static struct iommufd_mmap_window *
+iommufd_mmap_window_find(struct iommufd_ctx *ictx, unsigned long pgoff,
+			 unsigned long npages)
+{
+	struct iommufd_mmap_window *window;
+
+	/* destroy_mmap needs the lock, so window and owner are still there */
+	guard(mutex)(&ictx->mmap_lock);
+	window = xa_load(&ictx->mmap_windows, pgoff);
+	if (!window || window->npages != npages ||
+	    !iommufd_object_get_published(ictx, &window->owner->obj))
+		return NULL;
+	return window;
+}
+
+/* fork(), and what splitting or moving a mapping makes of it */
+static void iommufd_vma_open(struct vm_area_struct *vma)
+{
+	iommufd_mmap_window_get(vma->vm_private_data);
+}
+
+static void iommufd_vma_close(struct vm_area_struct *vma)
+{
+	iommufd_mmap_window_put(vma->vm_private_data);
+}
+
+static const struct vm_operations_struct iommufd_vma_ops = {
+	.open = iommufd_vma_open,
+	.close = iommufd_vma_close,
+};
+
+/**
+ * iommufd_fops_mmap() - mmap() of an iommufd
+ * @filp: the iommufd
+ * @vma: the mapping to be; its length is a multiple of PAGE_SIZE
+ *
+ * All of the window is mapped at once, as device memory: there is no fault to
+ * handle later. Copies of the VMA hold the window by themselves. mremap() can move
+ * it but not make it larger, as for all VM_PFNMAP.
+ *
+ * Context: mmap_lock of the mm held for writing.
+ * Return: 0, EINVAL if not MAP_SHARED, EPERM with PROT_EXEC, ENXIO unless offset
+ * and length are those of a window whose vIOMMU is published, or what mapping it
+ * says.
+ */
+int iommufd_fops_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct iommufd_ctx *ictx = filp->private_data;
+	struct iommufd_mmap_window *window;
+	int rc;
+
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+
+	window = iommufd_mmap_window_find(ictx, vma->vm_pgoff, vma_pages(vma));
+	if (!window)
+		return -ENXIO;
+
+	/* No mprotect() to PROT_EXEC either */
+	vm_flags_clear(vma, VM_MAYEXEC);
+	vma->vm_page_prot = pgprot_device(vma->vm_page_prot);
+	vma->vm_private_data = window;
+	vma->vm_ops = &iommufd_vma_ops;
+
+	/* Also makes it VM_IO, VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP */
+	rc = io_remap_pfn_range(vma, vma->vm_start, window->pfn,
+				vma->vm_end - vma->vm_start, vma->vm_page_prot);
+	/* A mapping that has failed is not closed */
+	if (rc)
+		iommufd_mmap_window_put(window);
+	return rc;
+}
