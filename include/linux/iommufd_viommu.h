@@ -43,6 +43,7 @@
 
 struct device;
 struct iommufd_viommu;
+struct iommufd_viommu_obj;
 
 /**
  * struct iommufd_vdevice - a device as one vIOMMU names it
@@ -136,9 +137,9 @@ struct iommufd_viommu_services {
  */
 struct iommufd_viommu_ops {
 	void (*destroy)(struct iommufd_viommu *viommu);
-	struct iommu_domain *(*alloc_domain_nested)(
-		struct iommufd_viommu *viommu, u32 flags,
-		const struct iommu_user_data *user_data);
+	struct iommu_domain *
+	(*alloc_domain_nested)(struct iommufd_viommu *viommu, u32 flags,
+			       const struct iommu_user_data *user_data);
 	int (*cache_invalidate)(struct iommufd_viommu *viommu,
 				struct iommu_user_data_array *array);
 
@@ -160,6 +161,7 @@ struct iommufd_viommu_ops {
 
 /**
  * struct iommufd_viommu - a slice of a physical IOMMU that a VM owns
+ * @object: the core's own side of it, nothing that a driver can use
  * @ops: the driver's operations, set by viommu_init when it succeeds
  * @services: the core's operations, set before viommu_init
  * @iommu_dev: the physical IOMMU
@@ -172,6 +174,7 @@ struct iommufd_viommu_ops {
  * @vdevs: the published vDEVICEs by virt_id
  */
 struct iommufd_viommu {
+	struct iommufd_viommu_obj *object;
 	const struct iommufd_viommu_ops *ops;
 	const struct iommufd_viommu_services *services;
 	struct iommu_device *iommu_dev;

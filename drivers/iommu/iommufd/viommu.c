@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vIOMMU: the slice of a physical IOMMU that a VM gets. The object here has the
+ * id and the references; what the slice is in hardware only the driver knows.
+ */
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "viommu_private.h"
+
+/**
+ * iommufd_object_get_published() - take a reference that keeps an object
+ * @ictx: the iommufd
+ * @obj: an object of @ictx whose memory the caller keeps from being freed
+ *
+ * What other ioctls might not find under its id must not be built upon: an object
+ * in the making may yet fail, and one whose "users" is 0 is on its way out, so
+ * that a plain increment would revive the dead.
+ *
+ * Context: takes the xa_lock of @ictx->objects.
+ * Return: true if "users" of @obj was incremented; the caller decrements it. false
+ * if @obj is not published (yet, or any more).
+ */
+bool iommufd_object_get_published(struct iommufd_ctx *ictx,
+				  struct iommufd_object *obj)
+{
+	bool taken;
+
+	xa_lock(&ictx->objects);
+	taken = xa_load(&ictx->objects, obj->id) == obj &&
+		refcount_inc_not_zero(&obj->users);
+	xa_unlock(&ictx->objects);
+	return taken;
+}
+
+/*
+ * iommufd_viommu_services::report_event. Events go to the vEVENTQ of their type,
+ * an object of its own that user space makes to ask for them (issue 3:
+ * veventq.c). Without one nobody has asked.
+ */
+static int iommufd_viommu_report_event(struct iommufd_viommu *core, u32 type,
+				       const void *data, size_t len)
+{
+	return -EOPNOTSUPP;
+}
+
+static const struct iommufd_viommu_services iommufd_viommu_services = {
+	.alloc_mmap = iommufd_viommu_alloc_mmap,
+	.destroy_mmap = iommufd_viommu_destroy_mmap,
+	.report_event = iommufd_viommu_report_event,
+};
+
+/**
+ * iommufd_viommu_destroy() - undo iommufd_viommu_create()
+ * @obj: the vIOMMU, complete or not; nothing refers to it any more
+ *
+ * Context: process context, may sleep; no lock of iommufd's held.
+ */
+void iommufd_viommu_destroy(struct iommufd_object *obj)
+{
+	struct iommufd_viommu_obj *viommu =
+		container_of(obj, struct iommufd_viommu_obj, obj);
+	struct iommufd_viommu *core = viommu->core;
+
+	if (core) {
+		/* No ops: viommu_init has failed, and undone itself */
+		if (core->ops && core->ops->destroy)
+			core->ops->destroy(core);
+		WARN_ON(!xa_empty(&core->vdevs));
+		xa_destroy(&core->vdevs);
+		kfree(core);
+	}
+	WARN_ON(!xa_empty(&viommu->queues));
+	xa_destroy(&viommu->queues);
+	mutex_destroy(&viommu->queues_lock);
+	module_put(viommu->driver);
+	refcount_dec(&viommu->hwpt->common.obj.users);
+}
+
+/* Everything of VIOMMU_ALLOC that has to be undone when the reply fails */
+static struct iommufd_viommu_obj *
+iommufd_viommu_create(struct iommufd_ctx *ictx, struct iommufd_device *idev,
+		      struct iommufd_hwpt_paging *hwpt, size_t size,
+		      const struct iommu_user_data *user_data)
+{
+	const struct iommu_ops *ops = dev_iommu_ops(idev->dev);
+	struct iommufd_viommu_obj *viommu;
+	struct iommufd_viommu *core;
+	int rc;
+
+	viommu = iommufd_object_alloc(ictx, viommu, IOMMUFD_OBJ_VIOMMU);
+	if (IS_ERR(viommu))
+		return viommu;
+	viommu->ictx = ictx;
+	mutex_init(&viommu->queues_lock);
+	xa_init_flags(&viommu->queues, XA_FLAGS_ACCOUNT);
+	refcount_inc(&hwpt->common.obj.users);
+	viommu->hwpt = hwpt;
+	/* @idev keeps it loaded now, but may be unbound while the vIOMMU lives */
+	__module_get(ops->owner);
+	viommu->driver = ops->owner;
+
+	core = kzalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!core) {
+		rc = -ENOMEM;
+		goto err_abort;
+	}
+	viommu->core = core;
+	core->object = viommu;
+	core->services = &iommufd_viommu_services;
+	core->iommu_dev = idev->dev->iommu->iommu_dev;
+	core->s2_parent = hwpt->common.domain;
+	core->type = user_data->type;
+	init_rwsem(&core->vdevs_rwsem);
+	xa_init_flags(&core->vdevs, XA_FLAGS_ACCOUNT);
+
+	rc = ops->viommu_init(core, core->s2_parent, idev->dev,
+			      user_data->len ? user_data : NULL);
+	if (rc) {
+		core->ops = NULL;
+		goto err_abort;
+	}
+	if (WARN_ON_ONCE(!core->ops)) {
+		rc = -EOPNOTSUPP;
+		goto err_abort;
+	}
+	return viommu;
+
+err_abort:
+	iommufd_object_abort_and_destroy(ictx, &viommu->obj);
+	return ERR_PTR(rc);
+}
+
+/**
+ * iommufd_viommu_alloc_ioctl() - IOMMU_VIOMMU_ALLOC
+ * @ucmd: the command, struct iommu_viommu_alloc
+ *
+ * Context: ioctl.
+ * Return: 0, or a negative errno as include/uapi/linux/iommufd.h lists them.
+ */
+int iommufd_viommu_alloc_ioctl(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_viommu_alloc *cmd = ucmd->cmd;
+	const struct iommu_user_data user_data = {
+		.type = cmd->type,
+		.uptr = u64_to_user_ptr(cmd->data_uptr),
+		.len = cmd->data_len,
+	};
+	struct iommufd_hwpt_paging *hwpt;
+	struct iommufd_viommu_obj *viommu;
+	const struct iommu_ops *ops;
+	struct iommufd_device *idev;
+	size_t size = 0;
+	int rc;
+
+	if (cmd->flags || cmd->__reserved ||
+	    cmd->type == IOMMU_VIOMMU_TYPE_DEFAULT)
+		return -EOPNOTSUPP;
+
+	idev = iommufd_get_device(ucmd, cmd->dev_id);
+	if (IS_ERR(idev))
+		return PTR_ERR(idev);
+
+	ops = dev_iommu_ops(idev->dev);
+	if (ops->get_viommu_size && ops->viommu_init)
+		size = ops->get_viommu_size(idev->dev, cmd->type);
+	if (!size || WARN_ON_ONCE(size < sizeof(struct iommufd_viommu))) {
+		rc = -EOPNOTSUPP;
+		goto out_put_idev;
+	}
+
+	hwpt = iommufd_get_hwpt_paging(ucmd, cmd->hwpt_id);
+	if (IS_ERR(hwpt)) {
+		rc = PTR_ERR(hwpt);
+		goto out_put_idev;
+	}
+	/* Another driver's domain is of a type that this driver can't read */
+	if (!hwpt->nest_parent || hwpt->common.domain->owner != ops) {
+		rc = -EINVAL;
+		goto out_put_hwpt;
+	}
+
+	viommu = iommufd_viommu_create(ucmd->ictx, idev, hwpt, size,
+				       &user_data);
+	if (IS_ERR(viommu)) {
+		rc = PTR_ERR(viommu);
+		goto out_put_hwpt;
+	}
+
+	cmd->out_viommu_id = viommu->obj.id;
+	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
+	if (rc)
+		iommufd_object_abort_and_destroy(ucmd->ictx, &viommu->obj);
+	else
+		iommufd_object_finalize(ucmd->ictx, &viommu->obj);
+
+out_put_hwpt:
+	iommufd_put_object(ucmd->ictx, &hwpt->common.obj);
+out_put_idev:
+	iommufd_put_object(ucmd->ictx, &idev->obj);
+	return rc;
+}
