@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * NVIDIA Tegra241 CMDQV: the register sequences that the host side and the VM
+ * side share. No policy, no messages: who calls knows what a failure means.
+ */
+
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
+#include <linux/iopoll.h>
+
+#include "tegra241-cmdqv.h"
+
+#if IS_ENABLED(CONFIG_KUNIT)
+u32 tegra241_readl(const void __iomem *reg)
+{
+	KUNIT_STATIC_STUB_REDIRECT(tegra241_readl, reg);
+	return readl(reg);
+}
+EXPORT_SYMBOL_IF_KUNIT(tegra241_readl);
+
+u64 tegra241_readq(const void __iomem *reg)
+{
+	KUNIT_STATIC_STUB_REDIRECT(tegra241_readq, reg);
+	return readq(reg);
+}
+EXPORT_SYMBOL_IF_KUNIT(tegra241_readq);
+
+void tegra241_writel(u32 val, void __iomem *reg)
+{
+	KUNIT_STATIC_STUB_REDIRECT(tegra241_writel, val, reg);
+	writel(val, reg);
+}
+EXPORT_SYMBOL_IF_KUNIT(tegra241_writel);
+
+void tegra241_writeq(u64 val, void __iomem *reg)
+{
+	KUNIT_STATIC_STUB_REDIRECT(tegra241_writeq, val, reg);
+	writeq(val, reg);
+}
+EXPORT_SYMBOL_IF_KUNIT(tegra241_writeq);
+#endif
+
+/*
+ * CMDQV, VINTF and VCMDQ share this: bit 0 of CONFIG asks, bit 0 of STATUS says
+ * when it has happened (hardware.md §6).
+ */
+static int tegra241_handshake(u32 val, void __iomem *config,
+			      void __iomem *status)
+{
+	u32 sts;
+
+	tegra241_writel(val, config);
+	return read_poll_timeout(tegra241_readl, sts,
+				 !((sts ^ val) & BIT(0)), 1,
+				 ARM_SMMU_POLL_TIMEOUT_US, false, status);
+}
+
+/**
+ * tegra241_cmdqv_write_config() - enable or disable the unit
+ * @cmdqv: the unit
+ * @val: all of CMDQV_CONFIG
+ *
+ * Context: sleeps.
+ * Return: 0, or -ETIMEDOUT if the unit does not follow within a second.
+ */
+int tegra241_cmdqv_write_config(struct tegra241_cmdqv *cmdqv, u32 val)
+{
+	return tegra241_handshake(val, cmdqv->base + TEGRA241_CMDQV_CONFIG,
+				  cmdqv->base + TEGRA241_CMDQV_STATUS);
+}
+
+/**
+ * tegra241_cmdqv_flush() - flush what disabled queues still owe
+ * @cmdqv: the unit; its SMMU and the SMMU's own command queue are enabled
+ *
+ * An ATC_INV that times out after its queue has been disabled is reported to
+ * whoever enables that queue next, unless a CMD_SYNC has completed in between
+ * (hardware.md §12). It goes to the SMMU's own queue, which is nobody's VCMDQ.
+ *
+ * Context: any; may spin for as long as a CMD_SYNC takes, a second at most.
+ * Return: 0, or -ETIMEDOUT.
+ */
+int tegra241_cmdqv_flush(struct tegra241_cmdqv *cmdqv)
+{
+	KUNIT_STATIC_STUB_REDIRECT(tegra241_cmdqv_flush, cmdqv);
+	return arm_smmu_cmdq_flush(&cmdqv->smmu);
+}
+EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_flush);
+
+/**
+ * tegra241_vcmdq_init_direct() - a handle on a VCMDQ through the direct aperture
+ * @vcmdq: to fill in
+ * @cmdqv: the unit, with valid @cmdqv->param
+ * @idx: global number
+ *
+ * The direct aperture is the host's alone and reaches a queue whether it is
+ * mapped or not (hardware.md §7, p.176).
+ */
+void tegra241_vcmdq_init_direct(struct tegra241_vcmdq *vcmdq,
+				struct tegra241_cmdqv *cmdqv, u16 idx)
+{
+	*vcmdq = (struct tegra241_vcmdq){
+		.cmdqv = cmdqv,
+		.idx = idx,
+		.vintf_idx = idx / cmdqv->param.num_lvcmdqs_per_vintf,
+		.lidx = idx % cmdqv->param.num_lvcmdqs_per_vintf,
+		.page0 = cmdqv->base + tegra241_vcmdq_page0(idx),
+		.page1 = cmdqv->base + tegra241_vcmdq_page1(idx),
+	};
+}
+
+/**
+ * tegra241_vcmdq_init_logical() - a handle on a VCMDQ through its VINTF
+ * @vcmdq: to fill in
+ * @cmdqv: the unit, with valid @cmdqv->param
+ * @v: the VINTF
+ * @l: logical number
+ *
+ * Accesses are dropped while the queue is not mapped.
+ */
+void tegra241_vcmdq_init_logical(struct tegra241_vcmdq *vcmdq,
+				 struct tegra241_cmdqv *cmdqv, u16 v, u16 l)
+{
+	*vcmdq = (struct tegra241_vcmdq){
+		.cmdqv = cmdqv,
+		.idx = v * cmdqv->param.num_lvcmdqs_per_vintf + l,
+		.vintf_idx = v,
+		.lidx = l,
+		.page0 = cmdqv->base + tegra241_lvcmdq_page0(v, l),
+		.page1 = cmdqv->base + tegra241_lvcmdq_page1(v, l),
+	};
+}
+
+/**
+ * tegra241_vcmdq_map() - let the VINTF have the queue
+ * @vcmdq: an unmapped queue; those below it in the same VINTF are mapped: the
+ *	hardware wants ascending order (hardware.md §7)
+ *
+ * From here on whoever has the logical page 0 can use the queue.
+ *
+ * Return: 0, or -EIO if the map does not take the value.
+ */
+int tegra241_vcmdq_map(struct tegra241_vcmdq *vcmdq)
+{
+	void __iomem *reg = vcmdq->cmdqv->base +
+			    TEGRA241_CMDQV_CMDQ_ALLOC_MAP(vcmdq->idx);
+	u32 val = tegra241_alloc_map(vcmdq->vintf_idx, vcmdq->lidx);
+
+	/* ALLOCATED only when the fields hold */
+	tegra241_writel(val, reg);
+	if ((tegra241_readl(reg) & CMDQV_CMDQ_ALLOC_MASK) != val)
+		return -EIO;
+
+	val |= CMDQV_CMDQ_ALLOCATED;
+	tegra241_writel(val, reg);
+	if ((tegra241_readl(reg) & CMDQV_CMDQ_ALLOC_MASK) != val)
+		return -EIO;
+	return 0;
+}
+
+/**
+ * tegra241_vcmdq_unmap() - take the queue from its VINTF
+ * @vcmdq: a queue; those above it in the same VINTF are unmapped: the hardware
+ *	wants descending order (hardware.md §7)
+ *
+ * When this returns 0 nobody but the host reaches the queue's registers: reading
+ * the map back has also pushed the write out.
+ *
+ * Return: 0, or -EIO if the queue stays mapped.
+ */
+int tegra241_vcmdq_unmap(struct tegra241_vcmdq *vcmdq)
+{
+	void __iomem *reg = vcmdq->cmdqv->base +
+			    TEGRA241_CMDQV_CMDQ_ALLOC_MAP(vcmdq->idx);
+
+	tegra241_writel(tegra241_alloc_map(vcmdq->vintf_idx, vcmdq->lidx), reg);
+	return tegra241_readl(reg) & CMDQV_CMDQ_ALLOCATED ? -EIO : 0;
+}
+
+/**
+ * tegra241_vcmdq_write_config() - enable or disable a queue
+ * @vcmdq: the queue
+ * @val: VCMDQ_EN or 0
+ *
+ * Context: sleeps.
+ * Return: 0, or -ETIMEDOUT if the queue does not follow within a second.
+ */
+int tegra241_vcmdq_write_config(struct tegra241_vcmdq *vcmdq, u32 val)
+{
+	return tegra241_handshake(val, vcmdq->page0 + TEGRA241_VCMDQ_CONFIG,
+				  vcmdq->page0 + TEGRA241_VCMDQ_STATUS);
+}
+
+/**
+ * tegra241_vcmdq_scrub() - make a queue carry nothing of its last user
+ * @vcmdq: a queue that is disabled, and flushed if it had a user
+ *
+ * Disabling a queue makes it forget nothing (hardware.md §12). CONS_INDX_BASE is
+ * a physical address that the hardware would write to.
+ *
+ * Return: whether an error was pending; it is acknowledged now.
+ */
+bool tegra241_vcmdq_scrub(struct tegra241_vcmdq *vcmdq)
+{
+	u32 gerror;
+
+	tegra241_writel(0, vcmdq->page0 + TEGRA241_VCMDQ_PROD);
+	tegra241_writel(0, vcmdq->page0 + TEGRA241_VCMDQ_CONS);
+	tegra241_writeq(0, vcmdq->page1 + TEGRA241_VCMDQ_BASE);
+	tegra241_writeq(0, vcmdq->page1 + TEGRA241_VCMDQ_CONS_INDX_BASE);
+
+	gerror = tegra241_readl(vcmdq->page0 + TEGRA241_VCMDQ_GERROR);
+	if (gerror == tegra241_readl(vcmdq->page0 + TEGRA241_VCMDQ_GERRORN))
+		return false;
+	tegra241_writel(gerror, vcmdq->page0 + TEGRA241_VCMDQ_GERRORN);
+	return true;
+}
+
+/**
+ * tegra241_vcmdq_verify_scrubbed() - whether a queue is as scrubbing leaves it
+ * @vcmdq: the queue
+ *
+ * Nothing is trusted that somebody else could have undone or the hardware could
+ * have ignored: memory is let go of on the strength of this.
+ *
+ * Return: 0, or -EIO.
+ */
+int tegra241_vcmdq_verify_scrubbed(struct tegra241_vcmdq *vcmdq)
+{
+	void __iomem *page0 = vcmdq->page0;
+	void __iomem *page1 = vcmdq->page1;
+
+	if (tegra241_readl(page0 + TEGRA241_VCMDQ_CONFIG) & VCMDQ_EN ||
+	    tegra241_readl(page0 + TEGRA241_VCMDQ_STATUS) & VCMDQ_ENABLED)
+		return -EIO;
+	if (tegra241_readl(page0 + TEGRA241_VCMDQ_PROD) ||
+	    tegra241_readl(page0 + TEGRA241_VCMDQ_CONS) & ~VCMDQ_CONS_ERR ||
+	    tegra241_readq(page1 + TEGRA241_VCMDQ_BASE) ||
+	    tegra241_readq(page1 + TEGRA241_VCMDQ_CONS_INDX_BASE))
+		return -EIO;
+	if ((tegra241_readl(page0 + TEGRA241_VCMDQ_GERROR) ^
+	     tegra241_readl(page0 + TEGRA241_VCMDQ_GERRORN)) & VCMDQ_GERROR_MASK)
+		return -EIO;
+	return 0;
+}
+
+/**
+ * tegra241_vintf_init() - a handle on a VINTF
+ * @vintf: to fill in
+ * @cmdqv: the unit
+ * @idx: its number
+ */
+void tegra241_vintf_init(struct tegra241_vintf *vintf,
+			 struct tegra241_cmdqv *cmdqv, u16 idx)
+{
+	*vintf = (struct tegra241_vintf){
+		.cmdqv = cmdqv,
+		.idx = idx,
+		.base = cmdqv->base + TEGRA241_VINTF(idx),
+	};
+}
+
+/**
+ * tegra241_vintf_write_config() - enable or disable a VINTF
+ * @vintf: the VINTF
+ * @val: all of VINTF_CONFIG. To enable, VMID and HYP_OWN have to be there
+ *	already, from a write without VINTF_EN (hardware.md §6).
+ *
+ * Context: sleeps.
+ * Return: 0, or -ETIMEDOUT if the VINTF does not follow within a second.
+ */
+int tegra241_vintf_write_config(struct tegra241_vintf *vintf, u32 val)
+{
+	return tegra241_handshake(val, vintf->base + TEGRA241_VINTF_CONFIG,
+				  vintf->base + TEGRA241_VINTF_STATUS);
+}
+
+/**
+ * tegra241_vintf_read_err_map() - which queues of a VINTF have an error
+ * @vintf: the VINTF
+ * @map: one bit a logical queue; filled in, bits without a queue are 0
+ *
+ * A bit goes when the queue's user acknowledges the error in GERRORN.
+ */
+void tegra241_vintf_read_err_map(struct tegra241_vintf *vintf,
+				 unsigned long *map)
+{
+	u64 raw[LVCMDQ_ERR_MAP_NUM_64];
+	int i;
+
+	for (i = 0; i < LVCMDQ_ERR_MAP_NUM_64; i++)
+		raw[i] = tegra241_readq(vintf->base +
+					TEGRA241_VINTF_LVCMDQ_ERR_MAP_64(i));
+	bitmap_from_arr64(map, raw, TEGRA241_MAX_VCMDQS);
+	bitmap_clear(map, vintf->cmdqv->param.num_lvcmdqs_per_vintf,
+		     TEGRA241_MAX_VCMDQS -
+		     vintf->cmdqv->param.num_lvcmdqs_per_vintf);
+}
+
+/**
+ * tegra241_vintf_set_sid() - let a VINTF name a device
+ * @vintf: the VINTF
+ * @slot: a free slot, below num_sids_per_vintf
+ * @virt_sid: the guest's StreamID, 20 bits, in no other slot of the VINTF
+ * @phys_sid: the real one, 20 bits
+ *
+ * The replacement has to stand before anything can match, so both writes are
+ * ordered ones.
+ */
+void tegra241_vintf_set_sid(struct tegra241_vintf *vintf, u16 slot,
+			    u32 virt_sid, u32 phys_sid)
+{
+	tegra241_writel(FIELD_PREP(VINTF_SID_REPLACE_PHYS_SID, phys_sid),
+			vintf->base + TEGRA241_VINTF_SID_REPLACE(slot));
+	tegra241_writel(tegra241_sid_match(virt_sid),
+			vintf->base + TEGRA241_VINTF_SID_MATCH(slot));
+}
+
+/**
+ * tegra241_vintf_clear_sid() - undo tegra241_vintf_set_sid()
+ * @vintf: the VINTF
+ * @slot: the slot
+ *
+ * When this returns no command names the device any more: a command of the VINTF
+ * is matched when it is executed, and reading back has pushed the writes out.
+ */
+void tegra241_vintf_clear_sid(struct tegra241_vintf *vintf, u16 slot)
+{
+	tegra241_writel(0, vintf->base + TEGRA241_VINTF_SID_MATCH(slot));
+	tegra241_writel(0, vintf->base + TEGRA241_VINTF_SID_REPLACE(slot));
+	tegra241_readl(vintf->base + TEGRA241_VINTF_SID_REPLACE(slot));
+}
+
+/**
+ * tegra241_vintf_clear_sids() - clear all SID slots of a VINTF
+ * @vintf: the VINTF
+ */
+void tegra241_vintf_clear_sids(struct tegra241_vintf *vintf)
+{
+	u16 slot;
+
+	for (slot = 0; slot < vintf->cmdqv->param.num_sids_per_vintf; slot++)
+		tegra241_vintf_clear_sid(vintf, slot);
+}

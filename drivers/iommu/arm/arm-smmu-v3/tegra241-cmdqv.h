@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * NVIDIA Tegra241 CMDQ-Virtualization (CMDQV): registers, how their fields are
+ * computed, and the structures of the driver.
+ *
+ *	tegra241-cmdqv-hw.c		register sequences, used by both sides
+ *	tegra241-cmdqv.c		host side: discovery, reset, interrupt
+ *	tegra241-cmdqv-vintf0.c		host side: VINTF0 and the kernel's queues on
+ *					it. The same code is the guest driver inside
+ *					a VM.
+ *	tegra241-cmdqv-vm.c		VM side: VINTFs that iommufd gives to VMs
+ *	tegra241-cmdqv-quarantine.c	hardware of the VM side that would not stop
+ *
+ * Terms: a VCMDQ is a physical queue with a global number. A VINTF is an
+ * interface that owns VCMDQs, each under a logical number: an LVCMDQ. The
+ * registers of a VCMDQ are seen through the direct aperture under its global
+ * number, by the host alone, and through the logical aperture of its VINTF while
+ * it is mapped (CMDQ_ALLOC_MAP.ALLOCATED). Page 0 of the logical aperture is
+ * what a VM gets.
+ *
+ * Lock order, outermost first; see also linux/iommufd_viommu.h:
+ *
+ *	iommufd's queue lock of a vIOMMU -> tegra241_quarantine::lock
+ *
+ * The interrupt thread takes none of them.
+ */
+#ifndef _TEGRA241_CMDQV_H
+#define _TEGRA241_CMDQV_H
+
+#include <linux/bitfield.h>
+#include <linux/bitmap.h>
+#include <linux/bits.h>
+#include <linux/errno.h>
+#include <linux/idr.h>
+#include <linux/interrupt.h>
+#include <linux/io.h>
+#include <linux/list.h>
+#include <linux/log2.h>
+#include <linux/mutex.h>
+#include <linux/sizes.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "arm-smmu-v3.h"
+
+/*
+ * Address map of the MEM resource
+ */
+#define TEGRA241_CMDQV_CONFIG_PAGE	0x00000
+#define TEGRA241_VCMDQ_PAGE0		0x10000	/* direct aperture */
+#define TEGRA241_VCMDQ_PAGE1		0x20000
+#define TEGRA241_VINTF_PAGES		0x30000	/* logical apertures */
+#define TEGRA241_VINTF_PAGES_STRIDE	SZ_128K
+#define TEGRA241_VINTF_PAGE_SIZE	SZ_64K
+#define TEGRA241_VCMDQ_STRIDE		0x80
+
+/*
+ * Global registers
+ */
+#define TEGRA241_CMDQV_CONFIG		0x0000
+#define  CMDQV_EN			BIT(0)
+
+#define TEGRA241_CMDQV_PARAM		0x0004
+#define  CMDQV_NUM_SID_PER_VM_LOG2	GENMASK(15, 12)
+#define  CMDQV_NUM_VINTF_LOG2		GENMASK(11, 8)
+#define  CMDQV_NUM_VCMDQ_LOG2		GENMASK(7, 4)
+#define  CMDQV_VER			GENMASK(3, 0)
+
+#define TEGRA241_CMDQV_STATUS		0x0008
+#define  CMDQV_ENABLED			BIT(0)
+
+#define TEGRA241_CMDQV_VINTF_ERR_MAP	0x0014
+#define TEGRA241_CMDQV_VINTF_INT_MASK	0x001C
+#define TEGRA241_CMDQV_CMDQ_ERR_MAP(m)	(0x0024 + 0x4 * (m))
+
+#define TEGRA241_CMDQV_CMDQ_ALLOC_MAP(q) (0x0200 + 0x4 * (q))
+#define  CMDQV_CMDQ_ALLOC_VINTF		GENMASK(20, 15)
+#define  CMDQV_CMDQ_ALLOC_LVCMDQ	GENMASK(7, 1)
+#define  CMDQV_CMDQ_ALLOCATED		BIT(0)
+#define  CMDQV_CMDQ_ALLOC_MASK		(CMDQV_CMDQ_ALLOC_VINTF | \
+					 CMDQV_CMDQ_ALLOC_LVCMDQ | \
+					 CMDQV_CMDQ_ALLOCATED)
+
+/*
+ * Registers of a VINTF
+ */
+#define TEGRA241_VINTF(v)		(0x1000 + 0x100 * (v))
+
+#define TEGRA241_VINTF_CONFIG		0x0000
+#define  VINTF_HYP_OWN			BIT(17)
+#define  VINTF_VMID			GENMASK(16, 1)
+#define  VINTF_EN			BIT(0)
+
+#define TEGRA241_VINTF_STATUS		0x0004
+#define  VINTF_STATUS			GENMASK(3, 1)
+#define  VINTF_ENABLED			BIT(0)
+
+#define TEGRA241_VINTF_SID_MATCH(s)	(0x0040 + 0x4 * (s))
+#define  VINTF_SID_MATCH_VIRT_SID	GENMASK(20, 1)
+#define  VINTF_SID_MATCH_EN		BIT(0)
+
+#define TEGRA241_VINTF_SID_REPLACE(s)	(0x0080 + 0x4 * (s))
+#define  VINTF_SID_REPLACE_PHYS_SID	GENMASK(19, 0)
+
+#define TEGRA241_VINTF_LVCMDQ_ERR_MAP_64(m) (0x00C0 + 0x8 * (m))
+#define  LVCMDQ_ERR_MAP_NUM_64		2
+
+/*
+ * Registers of a VCMDQ. Page 0, which a VM can map:
+ */
+#define TEGRA241_VCMDQ_CONS		0x0000
+#define  VCMDQ_CONS_ERR			GENMASK(30, 24)
+
+#define TEGRA241_VCMDQ_PROD		0x0004
+
+#define TEGRA241_VCMDQ_CONFIG		0x0008
+#define  VCMDQ_EN			BIT(0)
+
+#define TEGRA241_VCMDQ_STATUS		0x000C
+#define  VCMDQ_ENABLED			BIT(0)
+
+#define TEGRA241_VCMDQ_GERROR		0x0010
+#define TEGRA241_VCMDQ_GERRORN		0x0014
+#define  VCMDQ_GERROR_MASK		GENMASK(2, 0)
+
+/* Page 1, the host's alone: */
+#define TEGRA241_VCMDQ_BASE		0x0000
+#define  VCMDQ_ADDR			GENMASK_ULL(47, 5)
+#define  VCMDQ_LOG2SIZE			GENMASK_ULL(4, 0)
+
+#define TEGRA241_VCMDQ_CONS_INDX_BASE	0x0008
+
+/* What the layout above has room for */
+#define TEGRA241_MAX_VINTFS		64	/* CMDQ_ALLOC_MAP.VINTF */
+#define TEGRA241_MAX_VCMDQS		128	/* CMDQ_ALLOC_MAP.LVCMDQ, ERR_MAPs */
+#define TEGRA241_MAX_SIDS		16	/* SID_MATCH below SID_REPLACE */
+
+#define TEGRA241_VCMDQ_MIN_LENGTH	(2ULL << CMDQ_ENT_SZ_SHIFT)
+
+/*
+ * Geometry: offsets in the MEM resource
+ */
+
+/* Page 0 of the logical aperture of VINTF @v: the window of a VM */
+static inline u32 tegra241_vintf_window(u16 v)
+{
+	return TEGRA241_VINTF_PAGES + TEGRA241_VINTF_PAGES_STRIDE * v;
+}
+
+static inline u32 tegra241_vcmdq_page0(u16 q)
+{
+	return TEGRA241_VCMDQ_PAGE0 + TEGRA241_VCMDQ_STRIDE * q;
+}
+
+static inline u32 tegra241_vcmdq_page1(u16 q)
+{
+	return TEGRA241_VCMDQ_PAGE1 + TEGRA241_VCMDQ_STRIDE * q;
+}
+
+static inline u32 tegra241_lvcmdq_page0(u16 v, u16 l)
+{
+	return tegra241_vintf_window(v) + TEGRA241_VCMDQ_STRIDE * l;
+}
+
+static inline u32 tegra241_lvcmdq_page1(u16 v, u16 l)
+{
+	return tegra241_lvcmdq_page0(v, l) + TEGRA241_VINTF_PAGE_SIZE;
+}
+
+/* Bytes of the MEM resource that a unit with @num_vintfs VINTFs occupies */
+static inline u64 tegra241_cmdqv_resource_size(u16 num_vintfs)
+{
+	return tegra241_vintf_window(num_vintfs);
+}
+
+/*
+ * Encodings
+ */
+
+/* CMDQ_ALLOC_MAP that names LVCMDQ @l of VINTF @v, not ALLOCATED */
+static inline u32 tegra241_alloc_map(u16 v, u16 l)
+{
+	return FIELD_PREP(CMDQV_CMDQ_ALLOC_VINTF, v) |
+	       FIELD_PREP(CMDQV_CMDQ_ALLOC_LVCMDQ, l);
+}
+
+static inline u32 tegra241_sid_match(u32 virt_sid)
+{
+	return FIELD_PREP(VINTF_SID_MATCH_VIRT_SID, virt_sid) |
+	       VINTF_SID_MATCH_EN;
+}
+
+/* Whether @sid fits the 20 bits that both SID registers have for a StreamID */
+static inline bool tegra241_sid_valid(u64 sid)
+{
+	return sid <= FIELD_MAX(VINTF_SID_REPLACE_PHYS_SID);
+}
+
+/**
+ * struct tegra241_cmdqv_param - what CMDQV_PARAM says
+ * @version: CMDQV_PARAM.VER
+ * @num_vintfs: VINTFs, VINTF0 included; 1 to 64
+ * @num_vcmdqs: VCMDQs, 1 to 128
+ * @num_lvcmdqs_per_vintf: VCMDQs that the driver gives to each VINTF, at least 1.
+ *	The split is static: LVCMDQ l of VINTF v is VCMDQ v * this + l. The
+ *	hardware would take any other (hardware.md §3).
+ * @num_sids_per_vintf: SID slots of each VINTF, 1 to 16
+ */
+struct tegra241_cmdqv_param {
+	u8 version;
+	u16 num_vintfs;
+	u16 num_vcmdqs;
+	u16 num_lvcmdqs_per_vintf;
+	u16 num_sids_per_vintf;
+};
+
+/**
+ * tegra241_cmdqv_decode_param() - decode and validate CMDQV_PARAM
+ * @reg: the register
+ * @resource_size: bytes of the MEM resource
+ * @param: filled in on success
+ *
+ * Return: 0, or -EINVAL if the counts do not fit the registers, leave a VINTF
+ * without a queue, or need more room than the resource has.
+ */
+static inline int
+tegra241_cmdqv_decode_param(u32 reg, u64 resource_size,
+			    struct tegra241_cmdqv_param *param)
+{
+	u32 num_vintfs = 1U << FIELD_GET(CMDQV_NUM_VINTF_LOG2, reg);
+	u32 num_vcmdqs = 1U << FIELD_GET(CMDQV_NUM_VCMDQ_LOG2, reg);
+	u32 num_sids = 1U << FIELD_GET(CMDQV_NUM_SID_PER_VM_LOG2, reg);
+
+	if (num_vintfs > TEGRA241_MAX_VINTFS ||
+	    num_vcmdqs > TEGRA241_MAX_VCMDQS || num_sids > TEGRA241_MAX_SIDS)
+		return -EINVAL;
+	if (num_vcmdqs < num_vintfs)
+		return -EINVAL;
+	if (resource_size < tegra241_cmdqv_resource_size(num_vintfs))
+		return -EINVAL;
+
+	*param = (struct tegra241_cmdqv_param){
+		.version = FIELD_GET(CMDQV_VER, reg),
+		.num_vintfs = num_vintfs,
+		.num_vcmdqs = num_vcmdqs,
+		.num_lvcmdqs_per_vintf = num_vcmdqs / num_vintfs,
+		.num_sids_per_vintf = num_sids,
+	};
+	return 0;
+}
+
+/**
+ * tegra241_vcmdq_length_valid() - whether a queue can have this length
+ * @length: bytes
+ * @max_log2_entries: SMMU_IDR1.CMDQS
+ *
+ * Return: true if it is a power of two from 32 bytes to what the SMMU can have.
+ */
+static inline bool tegra241_vcmdq_length_valid(u64 length, u32 max_log2_entries)
+{
+	return length >= TEGRA241_VCMDQ_MIN_LENGTH &&
+	       !(length & (length - 1)) &&
+	       length <= 1ULL << (max_log2_entries + CMDQ_ENT_SZ_SHIFT);
+}
+
+/**
+ * tegra241_vcmdq_base() - VCMDQ_BASE for a queue
+ * @pa: physical address of the queue
+ * @length: bytes, valid by tegra241_vcmdq_length_valid()
+ * @base: the register's value on success
+ *
+ * Return: 0, or -EINVAL if @pa is not aligned to @length or has bits that the
+ * register would drop.
+ */
+static inline int tegra241_vcmdq_base(u64 pa, u64 length, u64 *base)
+{
+	if (pa & ~VCMDQ_ADDR || pa & (length - 1))
+		return -EINVAL;
+	*base = pa | FIELD_PREP(VCMDQ_LOG2SIZE,
+				ilog2(length) - CMDQ_ENT_SZ_SHIFT);
+	return 0;
+}
+
+/*
+ * Register access. KUnit puts a register file of its own behind these; without
+ * KUnit they are the plain accessors. The ones of a running queue (PROD, CONS)
+ * belong to arm-smmu-v3.c and do not come through here.
+ */
+#if IS_ENABLED(CONFIG_KUNIT)
+u32 tegra241_readl(const void __iomem *reg);
+u64 tegra241_readq(const void __iomem *reg);
+void tegra241_writel(u32 val, void __iomem *reg);
+void tegra241_writeq(u64 val, void __iomem *reg);
+#else
+static inline u32 tegra241_readl(const void __iomem *reg)
+{
+	return readl(reg);
+}
+
+static inline u64 tegra241_readq(const void __iomem *reg)
+{
+	return readq(reg);
+}
+
+static inline void tegra241_writel(u32 val, void __iomem *reg)
+{
+	writel(val, reg);
+}
+
+static inline void tegra241_writeq(u64 val, void __iomem *reg)
+{
+	writeq(val, reg);
+}
+#endif
+
+struct tegra241_cmdqv;
+
+/**
+ * struct tegra241_vcmdq - a VCMDQ as registers
+ * @cmdqv: the unit
+ * @idx: global number
+ * @vintf_idx: VINTF that it belongs to by the static split
+ * @lidx: logical number there
+ * @page0: its registers of page 0, in the direct or the logical aperture
+ * @page1: its registers of page 1, in the same aperture as @page0
+ *
+ * A handle without state: who may use the registers, and when, is the business
+ * of the structure that it is embedded in.
+ */
+struct tegra241_vcmdq {
+	struct tegra241_cmdqv *cmdqv;
+	u16 idx;
+	u16 vintf_idx;
+	u16 lidx;
+
+	void __iomem *page0;
+	void __iomem *page1;
+};
+
+/**
+ * struct tegra241_vintf - a VINTF as registers
+ * @cmdqv: the unit
+ * @idx: its number
+ * @base: its configuration registers
+ */
+struct tegra241_vintf {
+	struct tegra241_cmdqv *cmdqv;
+	u16 idx;
+
+	void __iomem *base;
+};
+
+/**
+ * struct tegra241_host_vcmdq - a queue of the kernel's own, on VINTF0
+ * @hw: through the logical aperture: that is where a hypervisor lets a guest
+ *	kernel reach its queue without an exit
+ * @enabled: the hardware takes commands; read by tegra241_vintf0_get_cmdq()
+ *	without a lock
+ * @cmdq: the queue as arm-smmu-v3.c uses it
+ *
+ * Lives from init_structures to device_remove; its queue memory is devres of the
+ * SMMU's device and goes last.
+ */
+struct tegra241_host_vcmdq {
+	struct tegra241_vcmdq hw;
+	bool enabled;
+	struct arm_smmu_cmdq cmdq;
+};
+
+/**
+ * struct tegra241_host_vintf - VINTF0
+ * @hw: VINTF0
+ * @enabled: the hardware takes commands; as in struct tegra241_host_vcmdq
+ * @hyp_own: this kernel is the hypervisor; valid while @enabled
+ * @lvcmdqs: its queues by logical number. Filled in ascending order with release
+ *	semantics: the interrupt thread may already look.
+ *
+ * Lives from init_structures to device_remove.
+ */
+struct tegra241_host_vintf {
+	struct tegra241_vintf hw;
+	bool enabled;
+	bool hyp_own;
+	struct tegra241_host_vcmdq *lvcmdqs[];
+};
+
+struct tegra241_vm_vintf;
+
+/**
+ * struct tegra241_quarantine - hardware of VMs that would not stop
+ * @lock: protects all below, and what struct tegra241_vm_vintf says it does
+ * @vintfs: fenced VINTFs with something left to stop
+ * @work: looks at them again
+ * @delay: until the next look, in jiffies
+ */
+struct tegra241_quarantine {
+	struct mutex lock; /* the innermost one */
+	struct list_head vintfs;
+	struct delayed_work work;
+	unsigned long delay;
+};
+
+/**
+ * struct tegra241_cmdqv - the unit
+ * @smmu: the SMMU that it serves; first, since it replaces what the SMMU driver
+ *	has allocated for itself
+ * @dev: the ACPI device, referenced
+ * @base: all registers
+ * @base_phys: physical address of @base
+ * @irq: error interrupt; none if not positive
+ * @param: what the hardware has
+ * @max_log2_entries: SMMU_IDR1.CMDQS, what VCMDQ_BASE.LOG2SIZE can be at most
+ * @running: CMDQV_CONFIG.EN was set by this driver
+ * @vintf0: the kernel's own VINTF. Published with release semantics, read by the
+ *	interrupt thread.
+ * @vm_ids: VINTFs that VMs have or that are fenced, 1 to num_vintfs - 1
+ * @vm_vintfs: VINTFs of living vIOMMUs by number, for the interrupt thread alone:
+ *	an entry is published with release semantics when vsmmu_init can't fail any
+ *	more, and cleared, followed by synchronize_irq(), before anything of it ends
+ * @quarantine: VINTFs that wait for their hardware
+ *
+ * Lives from probe to device_remove, which comes after the last vIOMMU.
+ */
+struct tegra241_cmdqv {
+	struct arm_smmu_device smmu;
+	struct device *dev;
+
+	void __iomem *base;
+	phys_addr_t base_phys;
+	int irq;
+
+	struct tegra241_cmdqv_param param;
+	u32 max_log2_entries;
+	bool running;
+
+	struct tegra241_host_vintf *vintf0;
+
+	struct ida vm_ids;
+	struct tegra241_vm_vintf **vm_vintfs;
+	struct tegra241_quarantine quarantine;
+};
+
+static inline struct tegra241_cmdqv *to_cmdqv(struct arm_smmu_device *smmu)
+{
+	return container_of(smmu, struct tegra241_cmdqv, smmu);
+}
+
+/* tegra241-cmdqv-hw.c */
+int tegra241_cmdqv_write_config(struct tegra241_cmdqv *cmdqv, u32 val);
+int tegra241_cmdqv_flush(struct tegra241_cmdqv *cmdqv);
+
+void tegra241_vcmdq_init_direct(struct tegra241_vcmdq *vcmdq,
+				struct tegra241_cmdqv *cmdqv, u16 idx);
+void tegra241_vcmdq_init_logical(struct tegra241_vcmdq *vcmdq,
+				 struct tegra241_cmdqv *cmdqv, u16 v, u16 l);
+int tegra241_vcmdq_map(struct tegra241_vcmdq *vcmdq);
+int tegra241_vcmdq_unmap(struct tegra241_vcmdq *vcmdq);
+int tegra241_vcmdq_write_config(struct tegra241_vcmdq *vcmdq, u32 val);
+bool tegra241_vcmdq_scrub(struct tegra241_vcmdq *vcmdq);
+int tegra241_vcmdq_verify_scrubbed(struct tegra241_vcmdq *vcmdq);
+
+void tegra241_vintf_init(struct tegra241_vintf *vintf,
+			 struct tegra241_cmdqv *cmdqv, u16 idx);
+int tegra241_vintf_write_config(struct tegra241_vintf *vintf, u32 val);
+void tegra241_vintf_read_err_map(struct tegra241_vintf *vintf,
+				 unsigned long *map);
+void tegra241_vintf_set_sid(struct tegra241_vintf *vintf, u16 slot,
+			    u32 virt_sid, u32 phys_sid);
+void tegra241_vintf_clear_sid(struct tegra241_vintf *vintf, u16 slot);
+void tegra241_vintf_clear_sids(struct tegra241_vintf *vintf);
+
+/* tegra241-cmdqv-vintf0.c */
+int tegra241_vintf0_alloc(struct tegra241_cmdqv *cmdqv);
+void tegra241_vintf0_free(struct tegra241_cmdqv *cmdqv);
+int tegra241_vintf0_hw_init(struct tegra241_host_vintf *vintf);
+void tegra241_vintf0_hw_deinit(struct tegra241_host_vintf *vintf);
+void tegra241_vintf0_handle_error(struct tegra241_host_vintf *vintf);
+struct arm_smmu_cmdq *tegra241_vintf0_get_cmdq(struct arm_smmu_device *smmu,
+					       struct arm_smmu_cmdq_ent *ent);
+void tegra241_vintf0_debugfs(void);
+
+/* tegra241-cmdqv.c */
+#if IS_ENABLED(CONFIG_KUNIT)
+extern const struct arm_smmu_impl_ops tegra241_cmdqv_impl_ops;
+irqreturn_t tegra241_cmdqv_isr(int irq, void *devid);
+#endif
+
+#endif /* _TEGRA241_CMDQV_H */
