@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * NVIDIA Tegra241 CMDQV: hardware of VMs that would not stop
+ *
+ * A queue that is still enabled reads its memory and executes what it finds there,
+ * whoever the memory belongs to by then. User space can't be made to wait for it,
+ * so its objects go, and what the hardware holds on to is kept here:
+ *
+ * - the queue's pages, by a reference on each. They are not charged to anybody any
+ *   more; there can be no more of them than the unit has queues.
+ * - the VCMDQ: its VINTF takes no new queue.
+ * - the VINTF: it is disabled (the fence), so that commands which the queue comes
+ *   across are not executed. Should that fail as well, they are, with the VMID of
+ *   a VM that is gone.
+ * - so the VMID, and the VINTF's number with it, are not given to anybody else.
+ *
+ * A look every now and then lets go of what has stopped meanwhile. Nothing but
+ * broken hardware should bring anything here, or a device that makes the SMMU wait
+ * for ATC invalidations; a guest may know how to do the latter, so warnings are
+ * limited.
+ */
+
+#define dev_fmt(fmt) "tegra241_cmdqv: " fmt
+
+#include <kunit/visibility.h>
+#include <linux/cleanup.h>
+#include <linux/mm.h>
+#include <linux/ratelimit.h>
+#include <linux/slab.h>
+
+#include "tegra241-cmdqv-vm.h"
+
+#define QUARANTINE_MIN_DELAY	HZ
+#define QUARANTINE_MAX_DELAY	(5 * 60 * HZ)
+
+static void tegra241_vm_vcmdq_hold_pages(struct tegra241_vm_vcmdq *vcmdq,
+					 bool hold)
+{
+	unsigned long pfn = PHYS_PFN(vcmdq->base_pa);
+	unsigned long last = PHYS_PFN(vcmdq->base_pa + vcmdq->length - 1);
+
+	for (; pfn <= last; pfn++) {
+		if (hold)
+			get_page(pfn_to_page(pfn));
+		else
+			put_page(pfn_to_page(pfn));
+	}
+}
+
+/* Whether the queue is gone. Asks once and does not wait for the hardware. */
+static bool tegra241_quarantine_look_at_queue(struct tegra241_vm_vcmdq *vcmdq)
+{
+	struct tegra241_vcmdq *hw = &vcmdq->hw;
+
+	tegra241_writel(0, hw->page0 + TEGRA241_VCMDQ_CONFIG);
+	if (tegra241_readl(hw->page0 + TEGRA241_VCMDQ_STATUS) & VCMDQ_ENABLED)
+		return false;
+	if (tegra241_vm_vcmdq_stop(hw))
+		return false;
+
+	list_del(&vcmdq->node);
+	tegra241_vm_vcmdq_hold_pages(vcmdq, false);
+	dev_dbg(hw->cmdqv->dev, "VINTF%u: VCMDQ%u has stopped\n",
+		hw->vintf_idx, hw->idx);
+	kfree(vcmdq);
+	return true;
+}
+
+/*
+ * Whether the VINTF has left the quarantine. Then @vintf may be gone, unless its
+ * vIOMMU lives.
+ */
+static bool tegra241_quarantine_look_at(struct tegra241_vm_vintf *vintf)
+{
+	struct tegra241_vm_vcmdq *vcmdq, *next;
+	void __iomem *base = vintf->hw.base;
+
+	tegra241_writel(0, base + TEGRA241_VINTF_CONFIG);
+	list_for_each_entry_safe(vcmdq, next, &vintf->stuck, node)
+		tegra241_quarantine_look_at_queue(vcmdq);
+
+	if (!list_empty(&vintf->stuck) ||
+	    tegra241_readl(base + TEGRA241_VINTF_STATUS) & VINTF_ENABLED)
+		return false;
+
+	list_del_init(&vintf->node);
+	dev_dbg(vintf->hw.cmdqv->dev, "VINTF%u has stopped\n", vintf->hw.idx);
+	if (!vintf->vsmmu)
+		tegra241_vm_vintf_free(vintf);
+	return true;
+}
+
+/**
+ * tegra241_quarantine_look() - let go of what has stopped meanwhile
+ * @quarantine: of a unit whose SMMU is enabled
+ *
+ * Context: sleeps.
+ * Return: whether something is left.
+ */
+bool tegra241_quarantine_look(struct tegra241_quarantine *quarantine)
+{
+	struct tegra241_vm_vintf *vintf, *next;
+
+	guard(mutex)(&quarantine->lock);
+	list_for_each_entry_safe(vintf, next, &quarantine->vintfs, node)
+		tegra241_quarantine_look_at(vintf);
+	return !list_empty(&quarantine->vintfs);
+}
+EXPORT_SYMBOL_IF_KUNIT(tegra241_quarantine_look);
+
+static void tegra241_quarantine_work(struct work_struct *work)
+{
+	struct tegra241_quarantine *quarantine =
+		container_of(work, struct tegra241_quarantine, work.work);
+
+	if (!tegra241_quarantine_look(quarantine))
+		return;
+
+	guard(mutex)(&quarantine->lock);
+	quarantine->delay = min(quarantine->delay * 2, QUARANTINE_MAX_DELAY);
+	queue_delayed_work(system_unbound_wq, &quarantine->work,
+			   quarantine->delay);
+}
+
+static void tegra241_quarantine_add(struct tegra241_quarantine *quarantine,
+				    struct tegra241_vm_vintf *vintf)
+{
+	lockdep_assert_held(&quarantine->lock);
+
+	if (list_empty(&vintf->node))
+		list_add_tail(&vintf->node, &quarantine->vintfs);
+	quarantine->delay = QUARANTINE_MIN_DELAY;
+	mod_delayed_work(system_unbound_wq, &quarantine->work,
+			 quarantine->delay);
+}
+
+/**
+ * tegra241_quarantine_queue() - take over a queue that would not stop
+ * @vintf: its VINTF, which becomes fenced
+ * @vcmdq: the queue, unmapped if the hardware allowed that; freed here in the end
+ * @why: what stopping it returned
+ *
+ * When this returns the queue's memory may be unpinned.
+ *
+ * Context: sleeps; iommufd's queue lock is held.
+ */
+void tegra241_quarantine_queue(struct tegra241_vm_vintf *vintf,
+			       struct tegra241_vm_vcmdq *vcmdq, int why)
+{
+	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
+
+	tegra241_vm_vcmdq_hold_pages(vcmdq, true);
+	dev_warn_ratelimited(cmdqv->dev,
+			     "VINTF%u: VCMDQ%u would not stop (%d), fencing\n",
+			     vintf->hw.idx, vcmdq->hw.idx, why);
+
+	/* If this fails a later look disables it */
+	if (!vintf->fenced)
+		tegra241_vintf_write_config(&vintf->hw, 0);
+	vintf->fenced = true;
+
+	guard(mutex)(&cmdqv->quarantine.lock);
+	list_add_tail(&vcmdq->node, &vintf->stuck);
+	tegra241_quarantine_add(&cmdqv->quarantine, vintf);
+}
+
+/**
+ * tegra241_quarantine_vintf() - take over a VINTF whose vIOMMU ends
+ * @vintf: could not be disabled, or is fenced; has no queues but stuck ones, and no
+ *	vDEVICEs. Freed here in the end, at once if it has stopped meanwhile.
+ *
+ * Context: sleeps.
+ */
+void tegra241_quarantine_vintf(struct tegra241_vm_vintf *vintf)
+{
+	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
+
+	guard(mutex)(&cmdqv->quarantine.lock);
+	vintf->fenced = true;
+	vintf->vsmmu = NULL;
+	if (tegra241_quarantine_look_at(vintf))
+		return;
+	dev_warn_ratelimited(cmdqv->dev,
+			     "VINTF%u would not stop, keeping VMID 0x%x\n",
+			     vintf->hw.idx, vintf->vmid->id);
+	tegra241_quarantine_add(&cmdqv->quarantine, vintf);
+}
+
+/**
+ * tegra241_quarantine_init() - an empty quarantine
+ * @quarantine: to set up
+ */
+void tegra241_quarantine_init(struct tegra241_quarantine *quarantine)
+{
+	mutex_init(&quarantine->lock);
+	INIT_LIST_HEAD(&quarantine->vintfs);
+	INIT_DELAYED_WORK(&quarantine->work, tegra241_quarantine_work);
+	quarantine->delay = QUARANTINE_MIN_DELAY;
+}
+
+/**
+ * tegra241_quarantine_stop() - have a last look and no more
+ * @quarantine: of a unit whose SMMU is enabled for the last time
+ *
+ * What is left then keeps its memory for ever.
+ *
+ * Context: sleeps.
+ */
+void tegra241_quarantine_stop(struct tegra241_quarantine *quarantine)
+{
+	struct tegra241_cmdqv *cmdqv =
+		container_of(quarantine, struct tegra241_cmdqv, quarantine);
+
+	cancel_delayed_work_sync(&quarantine->work);
+	if (tegra241_quarantine_look(quarantine))
+		dev_err(cmdqv->dev, "hardware of VMs is still running\n");
+}

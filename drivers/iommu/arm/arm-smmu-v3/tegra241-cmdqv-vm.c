@@ -1,0 +1,596 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * NVIDIA Tegra241 CMDQV: the VM side
+ *
+ * A vIOMMU of type TEGRA241_CMDQV owns a VINTF. User space maps page 0 of it, all
+ * that the guest needs to run its queues, from the moment that the vIOMMU exists;
+ * so the guest, or the VMM, may write to any of these registers between any two
+ * accesses of this file. What holds nevertheless:
+ *
+ * - The VINTF carries its VMID, and HYP_OWN=0, from before its first queue is
+ *   mapped until it is disabled. HYP_OWN and VMID are not in page 0.
+ * - Page 0 reaches a queue only while it is mapped, which is only while a HW queue
+ *   object exists. Everything that must not be undone happens while it is not,
+ *   through the direct aperture: BASE is there before the queue is mapped, and the
+ *   queue is unmapped before it is stopped (hardware.md §14.1, §14.2; that an
+ *   enabled queue can be unmapped is an assumption, hence the verification).
+ * - Memory and numbers are let go of only when the hardware says that it has
+ *   stopped; else they go to the quarantine.
+ * - Nothing that a guest can cause is logged above debug level without a limit.
+ */
+
+#define dev_fmt(fmt) "tegra241_cmdqv: " fmt
+
+#include <kunit/visibility.h>
+#include <linux/cleanup.h>
+#include <linux/interrupt.h>
+#include <linux/ratelimit.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "tegra241-cmdqv-vm.h"
+
+static struct tegra241_vsmmu *to_tegra241_vsmmu(struct iommufd_viommu *viommu)
+{
+	return container_of(to_vsmmu(viommu), struct tegra241_vsmmu, vsmmu);
+}
+
+/*
+ * Errors
+ */
+
+/*
+ * Of @map, whether anything is new since the VM has been told. That a bit is set
+ * says little: it stays until the guest acknowledges, and interrupts come for the
+ * errors of other VMs, too. But the guest may also have acknowledged one error and
+ * made the next before this runs, so the bit having been seen set is not enough to
+ * keep quiet.
+ */
+static bool tegra241_vm_vintf_new_errors(struct tegra241_vm_vintf *vintf,
+					 const unsigned long *map)
+{
+	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
+	u16 num = cmdqv->param.num_lvcmdqs_per_vintf;
+	bool new = false;
+	unsigned int lidx;
+
+	for_each_set_bit(lidx, map, num) {
+		struct tegra241_vm_error *last = &vintf->errors[lidx];
+		struct tegra241_vm_error now;
+		struct tegra241_vcmdq vcmdq;
+
+		tegra241_vcmdq_init_direct(&vcmdq, cmdqv,
+					   vintf->hw.idx * num + lidx);
+		now.gerror = tegra241_readl(vcmdq.page0 + TEGRA241_VCMDQ_GERROR);
+		now.cons = tegra241_readl(vcmdq.page0 + TEGRA241_VCMDQ_CONS);
+
+		if (!test_bit(lidx, vintf->told) ||
+		    now.gerror != last->gerror || now.cons != last->cons)
+			new = true;
+		*last = now;
+	}
+	return new;
+}
+
+static int tegra241_vm_vintf_report(struct tegra241_vm_vintf *vintf,
+				    const unsigned long *map)
+{
+	struct iommufd_viommu *viommu = &vintf->vsmmu->core;
+	struct iommu_vevent_tegra241_cmdqv event;
+	u64 raw[LVCMDQ_ERR_MAP_NUM_64];
+	int i, ret;
+
+	bitmap_to_arr64(raw, map, TEGRA241_MAX_VCMDQS);
+	for (i = 0; i < ARRAY_SIZE(raw); i++)
+		event.lvcmdq_err_map[i] = cpu_to_le64(raw[i]);
+
+	ret = viommu->services->report_event(viommu,
+					     IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV,
+					     &event, sizeof(event));
+	dev_dbg_ratelimited(vintf->hw.cmdqv->dev,
+			    "VINTF%u: error map %016llx:%016llx reported: %d\n",
+			    vintf->hw.idx, raw[1], raw[0], ret);
+	return ret;
+}
+
+/**
+ * tegra241_vm_vintf_handle_error() - tell a VM of errors of its queues
+ * @cmdqv: the unit
+ * @idx: VINTF with an error, 1 to num_vintfs - 1; need not belong to a VM
+ *
+ * The queues are the guest's to look after: nothing of them is written here.
+ *
+ * Context: the interrupt thread.
+ */
+void tegra241_vm_vintf_handle_error(struct tegra241_cmdqv *cmdqv, u16 idx)
+{
+	DECLARE_BITMAP(map, TEGRA241_MAX_VCMDQS);
+	struct tegra241_vm_vintf *vintf;
+	unsigned int i;
+
+	/* Pairs with the release in tegra241_vsmmu_init() */
+	vintf = smp_load_acquire(&cmdqv->vm_vintfs[idx]);
+	if (!vintf)
+		return;
+
+	/* If nobody listens yet, who comes later hears of it at the next run */
+	tegra241_vintf_read_err_map(&vintf->hw, map);
+	if (tegra241_vm_vintf_new_errors(vintf, map) &&
+	    tegra241_vm_vintf_report(vintf, map) == -EOPNOTSUPP)
+		bitmap_zero(map, TEGRA241_MAX_VCMDQS);
+
+	/* One by one: tegra241_vm_hw_queue_init() clears bits meanwhile */
+	for (i = 0; i < cmdqv->param.num_lvcmdqs_per_vintf; i++) {
+		if (test_bit(i, map))
+			set_bit(i, vintf->told);
+		else
+			clear_bit(i, vintf->told);
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(tegra241_vm_vintf_handle_error);
+
+/*
+ * HW queues
+ */
+
+/**
+ * tegra241_vm_vcmdq_stop() - stop a queue of a VM for good
+ * @vcmdq: the queue, through the direct aperture, mapped or not; those above it
+ *	in its VINTF are unmapped
+ *
+ * Unmapping comes first: from then on the VM can't start what is being stopped.
+ * An ATC_INV may be timing out still, which the flush waits for before errors are
+ * acknowledged.
+ *
+ * Context: sleeps.
+ * Return: 0 if the queue is disabled, unmapped, and as scrubbing leaves it; else
+ * -ETIMEDOUT or -EIO, and the hardware may be reading the queue.
+ */
+int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq)
+{
+	int unmapped = tegra241_vcmdq_unmap(vcmdq);
+	int ret;
+
+	ret = tegra241_vcmdq_write_config(vcmdq, 0) ?: unmapped;
+	if (ret)
+		return ret;
+	ret = tegra241_cmdqv_flush(vcmdq->cmdqv);
+	if (ret)
+		return ret;
+	tegra241_vcmdq_scrub(vcmdq);
+	return tegra241_vcmdq_verify_scrubbed(vcmdq);
+}
+
+/* Have an unmapped queue ready for a VM to enable the moment it is mapped */
+static int tegra241_vm_vcmdq_prepare(struct tegra241_vcmdq *vcmdq, u64 base)
+{
+	int ret;
+
+	/* What the last owner left has gone in tegra241_vm_vcmdq_stop() */
+	ret = tegra241_vcmdq_unmap(vcmdq) ?:
+	      tegra241_vcmdq_write_config(vcmdq, 0);
+	if (ret)
+		return ret;
+	tegra241_vcmdq_scrub(vcmdq);
+	ret = tegra241_vcmdq_verify_scrubbed(vcmdq);
+	if (ret)
+		return ret;
+
+	tegra241_writeq(base, vcmdq->page1 + TEGRA241_VCMDQ_BASE);
+	if (tegra241_readq(vcmdq->page1 + TEGRA241_VCMDQ_BASE) == base)
+		return 0;
+	tegra241_vcmdq_scrub(vcmdq);
+	return -EIO;
+}
+
+static void tegra241_vm_vcmdq_retire(struct tegra241_vm_vintf *vintf,
+				     struct tegra241_vm_vcmdq *vcmdq)
+{
+	int ret = tegra241_vm_vcmdq_stop(&vcmdq->hw);
+
+	if (ret)
+		tegra241_quarantine_queue(vintf, vcmdq, ret);
+	else
+		kfree(vcmdq);
+}
+
+static size_t
+tegra241_vm_get_hw_queue_size(struct iommufd_viommu *viommu,
+			      enum iommu_hw_queue_type type)
+{
+	return type == IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV ?
+		       sizeof(struct tegra241_hw_queue) : 0;
+}
+
+static int tegra241_vm_hw_queue_check(struct iommufd_viommu *viommu,
+				      enum iommu_hw_queue_type type, u64 length)
+{
+	struct tegra241_cmdqv *cmdqv = to_cmdqv(to_vsmmu(viommu)->smmu);
+
+	return tegra241_vcmdq_length_valid(length, cmdqv->max_log2_entries) ?
+		       0 : -EINVAL;
+}
+
+static int tegra241_vm_hw_queue_check_index(struct iommufd_viommu *viommu,
+					    enum iommu_hw_queue_type type,
+					    u32 index)
+{
+	struct tegra241_cmdqv *cmdqv = to_cmdqv(to_vsmmu(viommu)->smmu);
+
+	return index < cmdqv->param.num_lvcmdqs_per_vintf ? 0 : -EINVAL;
+}
+
+static int tegra241_vm_hw_queue_init(struct iommufd_hw_queue *core)
+{
+	struct tegra241_hw_queue *hwq =
+		container_of(core, struct tegra241_hw_queue, core);
+	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(core->viommu)->vintf;
+	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
+	u64 base;
+	int ret;
+
+	ret = tegra241_vcmdq_base(core->base_pa, core->length, &base);
+	if (ret)
+		return ret;
+	if (vintf->fenced)
+		return -EIO;
+
+	struct tegra241_vm_vcmdq *vcmdq __free(kfree) =
+		kzalloc(sizeof(*vcmdq), GFP_KERNEL_ACCOUNT);
+	if (!vcmdq)
+		return -ENOMEM;
+	tegra241_vcmdq_init_direct(&vcmdq->hw, cmdqv,
+				   vintf->hw.idx *
+				   cmdqv->param.num_lvcmdqs_per_vintf +
+				   core->index);
+	vcmdq->base_pa = core->base_pa;
+	vcmdq->length = core->length;
+
+	ret = tegra241_vm_vcmdq_prepare(&vcmdq->hw, base);
+	if (ret)
+		return ret;
+
+	/* A new queue has nothing to do with errors of the last one */
+	clear_bit(core->index, vintf->told);
+
+	ret = tegra241_vcmdq_map(&vcmdq->hw);
+	if (ret) {
+		tegra241_vm_vcmdq_retire(vintf, no_free_ptr(vcmdq));
+		return ret;
+	}
+
+	dev_dbg(cmdqv->dev, "VINTF%u: VCMDQ%u/LVCMDQ%u: base 0x%016llx\n",
+		vintf->hw.idx, vcmdq->hw.idx, vcmdq->hw.lidx, base);
+	hwq->vcmdq = no_free_ptr(vcmdq);
+	return 0;
+}
+
+static void tegra241_vm_hw_queue_destroy(struct iommufd_hw_queue *core)
+{
+	struct tegra241_hw_queue *hwq =
+		container_of(core, struct tegra241_hw_queue, core);
+
+	tegra241_vm_vcmdq_retire(to_tegra241_vsmmu(core->viommu)->vintf,
+				 hwq->vcmdq);
+}
+
+/*
+ * vDEVICEs
+ */
+
+static int tegra241_vm_vdevice_init(struct iommufd_vdevice *core)
+{
+	struct tegra241_vsmmu_device *vdev =
+		container_of(to_vsmmu_device(core),
+			     struct tegra241_vsmmu_device, vdev);
+	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(core->viommu)->vintf;
+	int ret;
+
+	if (!tegra241_sid_valid(core->virt_id))
+		return -EINVAL;
+	ret = arm_vsmmu_vdevice_init(core);
+	if (ret)
+		return ret;
+	if (!tegra241_sid_valid(vdev->vdev.sid))
+		return -EINVAL;
+
+	ret = ida_alloc_max(&vintf->sids,
+			    vintf->hw.cmdqv->param.num_sids_per_vintf - 1,
+			    GFP_KERNEL_ACCOUNT);
+	if (ret < 0)
+		return ret;
+	vdev->slot = ret;
+	tegra241_vintf_set_sid(&vintf->hw, vdev->slot, core->virt_id,
+			       vdev->vdev.sid);
+	return 0;
+}
+
+static void tegra241_vm_vdevice_destroy(struct iommufd_vdevice *core)
+{
+	struct tegra241_vsmmu_device *vdev =
+		container_of(to_vsmmu_device(core),
+			     struct tegra241_vsmmu_device, vdev);
+	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(core->viommu)->vintf;
+
+	tegra241_vintf_clear_sid(&vintf->hw, vdev->slot);
+	ida_free(&vintf->sids, vdev->slot);
+}
+
+/*
+ * VINTFs
+ */
+
+static struct tegra241_vm_vintf *
+tegra241_vm_vintf_alloc(struct tegra241_cmdqv *cmdqv, struct arm_vsmmu *vsmmu)
+{
+	struct tegra241_vm_vintf *vintf;
+	int idx;
+
+	vintf = kzalloc(struct_size(vintf, errors,
+				    cmdqv->param.num_lvcmdqs_per_vintf),
+			GFP_KERNEL_ACCOUNT);
+	if (!vintf)
+		return ERR_PTR(-ENOMEM);
+
+	/* VINTF0 is the host's */
+	idx = ida_alloc_range(&cmdqv->vm_ids, 1, cmdqv->param.num_vintfs - 1,
+			      GFP_KERNEL);
+	if (idx < 0) {
+		kfree(vintf);
+		return ERR_PTR(idx);
+	}
+
+	tegra241_vintf_init(&vintf->hw, cmdqv, idx);
+	vintf->vsmmu = vsmmu;
+	vintf->vmid = arm_smmu_vmid_get(vsmmu->vmid);
+	ida_init(&vintf->sids);
+	INIT_LIST_HEAD(&vintf->stuck);
+	INIT_LIST_HEAD(&vintf->node);
+	return vintf;
+}
+
+/**
+ * tegra241_vm_vintf_free() - give a VINTF back
+ * @vintf: disabled, without queues and vDEVICEs, and not in tegra241_cmdqv::vm_vintfs
+ *
+ * Its number goes last, when nothing of it is left that the next owner could find.
+ */
+void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf)
+{
+	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
+
+	tegra241_vintf_clear_sids(&vintf->hw);
+	arm_smmu_vmid_put(vintf->vmid);
+	ida_destroy(&vintf->sids);
+	ida_free(&cmdqv->vm_ids, vintf->hw.idx);
+	dev_dbg(cmdqv->dev, "VINTF%u: free\n", vintf->hw.idx);
+	kfree(vintf);
+}
+
+static void tegra241_vm_vintf_retire(struct tegra241_vm_vintf *vintf)
+{
+	if (!vintf->fenced && !tegra241_vintf_write_config(&vintf->hw, 0))
+		tegra241_vm_vintf_free(vintf);
+	else
+		tegra241_quarantine_vintf(vintf);
+}
+
+/* No queue is mapped yet, so that none ever is without VMID or with HYP_OWN */
+static int tegra241_vm_vintf_enable(struct tegra241_vm_vintf *vintf)
+{
+	u32 config = FIELD_PREP(VINTF_VMID, vintf->vmid->id);
+	u32 mask = VINTF_HYP_OWN | VINTF_VMID | VINTF_EN;
+	void __iomem *reg = vintf->hw.base + TEGRA241_VINTF_CONFIG;
+	int ret;
+
+	tegra241_writel(config, reg);
+	config |= VINTF_EN;
+	ret = tegra241_vintf_write_config(&vintf->hw, config);
+	if (ret)
+		return ret;
+	return (tegra241_readl(reg) & mask) == config ? 0 : -EIO;
+}
+
+static void tegra241_vsmmu_destroy(struct iommufd_viommu *viommu)
+{
+	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(viommu)->vintf;
+	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
+
+	/* The interrupt thread is done with it before anything ends */
+	WRITE_ONCE(cmdqv->vm_vintfs[vintf->hw.idx], NULL);
+	if (cmdqv->irq > 0)
+		synchronize_irq(cmdqv->irq);
+
+	viommu->services->destroy_mmap(viommu, vintf->mmap_offset);
+	tegra241_vm_vintf_retire(vintf);
+	arm_vsmmu_release(to_vsmmu(viommu));
+}
+
+static bool tegra241_vsmmu_supports_veventq(struct iommufd_viommu *viommu,
+					    u32 type)
+{
+	return type == IOMMU_VEVENTQ_TYPE_ARM_SMMUV3 ||
+	       type == IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV;
+}
+
+static const struct iommufd_viommu_ops tegra241_vsmmu_ops = {
+	.destroy = tegra241_vsmmu_destroy,
+	.alloc_domain_nested = arm_vsmmu_alloc_domain_nested,
+	.cache_invalidate = arm_vsmmu_cache_invalidate,
+	.vdevice_size = sizeof(struct tegra241_vsmmu_device),
+	.vdevice_init = tegra241_vm_vdevice_init,
+	.vdevice_destroy = tegra241_vm_vdevice_destroy,
+	.get_hw_queue_size = tegra241_vm_get_hw_queue_size,
+	.hw_queue_check = tegra241_vm_hw_queue_check,
+	.hw_queue_check_index = tegra241_vm_hw_queue_check_index,
+	.hw_queue_init = tegra241_vm_hw_queue_init,
+	.hw_queue_destroy = tegra241_vm_hw_queue_destroy,
+	.supports_veventq = tegra241_vsmmu_supports_veventq,
+};
+
+/* The structure has only outputs, but a longer one than we know may not ask */
+static int tegra241_vsmmu_check_data(const struct iommu_user_data *user_data)
+{
+	struct iommu_viommu_tegra241_cmdqv data;
+
+	if (!user_data || user_data->len < sizeof(data))
+		return -EINVAL;
+	if (user_data->len > PAGE_SIZE)
+		return -E2BIG;
+	return copy_struct_from_user(&data, sizeof(data), user_data->uptr,
+				     user_data->len);
+}
+
+/**
+ * tegra241_vsmmu_init() - give a vSMMU of type TEGRA241_CMDQV its VINTF
+ * @vsmmu: within a struct tegra241_vsmmu; all but core.ops is set
+ * @user_data: struct iommu_viommu_tegra241_cmdqv of user space. Mandatory: that
+ *	is where the window's offset goes.
+ *
+ * Context: sleeps.
+ * Return: 0; -EOPNOTSUPP if no VM can have a VINTF here, -EINVAL, -E2BIG or
+ * -EFAULT for @user_data, -ENOSPC if all VINTFs are taken, -ENOMEM, -ETIMEDOUT or
+ * -EIO if the hardware does not follow, or what registering the window returns.
+ * After an error nothing is left, but possibly a VINTF in the quarantine.
+ */
+int tegra241_vsmmu_init(struct arm_vsmmu *vsmmu,
+			const struct iommu_user_data *user_data)
+{
+	struct tegra241_cmdqv *cmdqv = to_cmdqv(vsmmu->smmu);
+	struct iommufd_viommu *viommu = &vsmmu->core;
+	struct iommu_viommu_tegra241_cmdqv data = {};
+	struct tegra241_vm_vintf *vintf;
+	phys_addr_t window;
+	int ret;
+
+	if (!tegra241_cmdqv_vm_usable(cmdqv))
+		return -EOPNOTSUPP;
+	ret = tegra241_vsmmu_check_data(user_data);
+	if (ret)
+		return ret;
+
+	vintf = tegra241_vm_vintf_alloc(cmdqv, vsmmu);
+	if (IS_ERR(vintf))
+		return PTR_ERR(vintf);
+
+	ret = tegra241_vm_vintf_enable(vintf);
+	if (ret)
+		goto err_retire;
+
+	window = cmdqv->base_phys + tegra241_vintf_window(vintf->hw.idx);
+	ret = viommu->services->alloc_mmap(viommu, window,
+					   TEGRA241_VINTF_PAGE_SIZE,
+					   &vintf->mmap_offset);
+	if (ret)
+		goto err_retire;
+
+	data.out_vintf_mmap_offset = vintf->mmap_offset;
+	data.out_vintf_mmap_length = TEGRA241_VINTF_PAGE_SIZE;
+	if (copy_to_user(user_data->uptr, &data, sizeof(data))) {
+		ret = -EFAULT;
+		goto err_mmap;
+	}
+
+	to_tegra241_vsmmu(viommu)->vintf = vintf;
+	viommu->ops = &tegra241_vsmmu_ops;
+	dev_dbg(cmdqv->dev, "VINTF%u: VMID 0x%x\n", vintf->hw.idx,
+		vintf->vmid->id);
+
+	/* Pairs with the acquire in tegra241_vm_vintf_handle_error() */
+	smp_store_release(&cmdqv->vm_vintfs[vintf->hw.idx], vintf);
+	return 0;
+
+err_mmap:
+	viommu->services->destroy_mmap(viommu, vintf->mmap_offset);
+err_retire:
+	tegra241_vm_vintf_retire(vintf);
+	return ret;
+}
+EXPORT_SYMBOL_IF_KUNIT(tegra241_vsmmu_init);
+
+/**
+ * tegra241_cmdqv_get_viommu_size() - what the core allocates for a vIOMMU
+ * @type: the type that user space asks for
+ *
+ * Return: bytes; 0 if @type is not this driver's.
+ */
+size_t tegra241_cmdqv_get_viommu_size(enum iommu_viommu_type type)
+{
+	static_assert(offsetof(struct tegra241_vsmmu, vsmmu.core) == 0);
+	static_assert(offsetof(struct tegra241_hw_queue, core) == 0);
+	static_assert(offsetof(struct tegra241_vsmmu_device, vdev.core) == 0);
+
+	return type == IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV ?
+		       sizeof(struct tegra241_vsmmu) : 0;
+}
+
+/**
+ * tegra241_cmdqv_hw_info() - what the unit offers to one VM
+ * @smmu: the SMMU, part of a struct tegra241_cmdqv
+ * @length: set to the bytes of the result
+ * @type: the type that user space asks for; stays
+ *
+ * Return: a struct iommu_hw_info_tegra241_cmdqv that the caller kfrees,
+ * -EOPNOTSUPP if @type is another or no VM can have a VINTF, or -ENOMEM.
+ */
+void *tegra241_cmdqv_hw_info(struct arm_smmu_device *smmu, u32 *length,
+			     u32 *type)
+{
+	struct tegra241_cmdqv *cmdqv = to_cmdqv(smmu);
+	struct iommu_hw_info_tegra241_cmdqv *info;
+
+	if (*type != IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV ||
+	    !tegra241_cmdqv_vm_usable(cmdqv))
+		return ERR_PTR(-EOPNOTSUPP);
+
+	info = kzalloc(sizeof(*info), GFP_KERNEL);
+	if (!info)
+		return ERR_PTR(-ENOMEM);
+
+	info->version = cmdqv->param.version;
+	info->log2vcmdqs = ilog2(cmdqv->param.num_lvcmdqs_per_vintf);
+	info->log2vsids = ilog2(cmdqv->param.num_sids_per_vintf);
+	*length = sizeof(*info);
+	return info;
+}
+EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_hw_info);
+
+/**
+ * tegra241_cmdqv_vm_init() - set up the VM side's own data
+ * @cmdqv: the unit, with valid @cmdqv->param
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv)
+{
+	cmdqv->vm_vintfs = kcalloc(cmdqv->param.num_vintfs,
+				   sizeof(*cmdqv->vm_vintfs), GFP_KERNEL);
+	if (!cmdqv->vm_vintfs)
+		return -ENOMEM;
+	ida_init(&cmdqv->vm_ids);
+	tegra241_quarantine_init(&cmdqv->quarantine);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_vm_init);
+
+/**
+ * tegra241_cmdqv_vm_stop() - the SMMU is going to be switched off
+ * @cmdqv: the unit
+ *
+ * Context: sleeps; the SMMU is enabled.
+ */
+void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
+{
+	tegra241_quarantine_stop(&cmdqv->quarantine);
+}
+
+/**
+ * tegra241_cmdqv_vm_exit() - free the VM side's own data
+ * @cmdqv: the unit; no vIOMMU is left, the interrupt is free
+ */
+void tegra241_cmdqv_vm_exit(struct tegra241_cmdqv *cmdqv)
+{
+	ida_destroy(&cmdqv->vm_ids);
+	kfree(cmdqv->vm_vintfs);
+}
+EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_vm_exit);

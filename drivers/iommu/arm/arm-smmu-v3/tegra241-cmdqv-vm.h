@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * NVIDIA Tegra241 CMDQV: structures of the VM side, and what the host side calls
+ * of it. Without ARM_SMMU_V3_IOMMUFD there is none and no VM gets a VINTF.
+ */
+#ifndef _TEGRA241_CMDQV_VM_H
+#define _TEGRA241_CMDQV_VM_H
+
+#include "tegra241-cmdqv.h"
+
+/**
+ * tegra241_cmdqv_vm_usable() - whether VMs can have VINTFs
+ * @cmdqv: the unit
+ *
+ * Return: false before the unit runs and when it does not any more, inside a VM,
+ * and if VINTF0 is all there is.
+ */
+static inline bool tegra241_cmdqv_vm_usable(struct tegra241_cmdqv *cmdqv)
+{
+	return IS_ENABLED(CONFIG_ARM_SMMU_V3_IOMMUFD) &&
+	       READ_ONCE(cmdqv->vintf0->enabled) && cmdqv->vintf0->hyp_own &&
+	       cmdqv->param.num_vintfs > 1;
+}
+
+#ifdef CONFIG_ARM_SMMU_V3_IOMMUFD
+#include "arm-smmu-v3-iommufd.h"
+
+/**
+ * struct tegra241_vm_error - an error that the VM has been told of
+ * @gerror: VCMDQ_GERROR then
+ * @cons: VCMDQ_CONS then
+ *
+ * GERROR alone repeats after two errors; with CONS it takes a guest that makes
+ * the very same error at the very same place, unheard, to have one passed over.
+ */
+struct tegra241_vm_error {
+	u32 gerror;
+	u32 cons;
+};
+
+/**
+ * struct tegra241_vm_vintf - a VINTF for a VM
+ * @hw: the VINTF
+ * @vsmmu: whose it is; NULL once the vIOMMU is gone and the hardware is not.
+ *	Protected by tegra241_quarantine::lock when that matters: where a VINTF is
+ *	fenced.
+ * @vmid: the VMID that it carries, referenced for as long as the hardware could
+ *	use it
+ * @mmap_offset: where user space maps the window
+ * @sids: SID slots in use
+ * @fenced: something in it would not stop: the VINTF is disabled, or was told to
+ *	be, and takes no queue any more. Serialised by iommufd's queue lock until
+ *	the vIOMMU ends.
+ * @stuck: queues (tegra241_vm_vcmdq::node) that would not stop; protected by
+ *	tegra241_quarantine::lock
+ * @node: in tegra241_quarantine::vintfs while something of it is stuck, else
+ *	empty; protected by tegra241_quarantine::lock
+ * @told: logical queues whose error in @errors is in force. Bits are set and
+ *	cleared by the interrupt thread, and cleared by hw_queue_init while the
+ *	queue can't have an error.
+ * @errors: by logical queue; the interrupt thread's
+ *
+ * Lives from vsmmu_init until the hardware is known to have stopped and to be
+ * scrubbed: normally when the vIOMMU is destroyed, else when the quarantine lets
+ * it go. Its number in tegra241_cmdqv::vm_ids lives exactly as long.
+ */
+struct tegra241_vm_vintf {
+	struct tegra241_vintf hw;
+	struct arm_vsmmu *vsmmu;
+	struct arm_smmu_vmid *vmid;
+	unsigned long mmap_offset;
+	struct ida sids;
+
+	bool fenced;
+	struct list_head stuck;
+	struct list_head node;
+
+	DECLARE_BITMAP(told, TEGRA241_MAX_VCMDQS);
+	struct tegra241_vm_error errors[];
+};
+
+/**
+ * struct tegra241_vm_vcmdq - a queue of a VM
+ * @hw: through the direct aperture, which no VM reaches
+ * @base_pa: the queue's memory
+ * @length: of it, in bytes
+ * @node: in tegra241_vm_vintf::stuck; then this holds a reference on each page
+ *	of the memory
+ *
+ * Lives from hw_queue_init until the queue is known to have stopped: normally
+ * when the HW queue is destroyed, else when the quarantine lets it go.
+ */
+struct tegra241_vm_vcmdq {
+	struct tegra241_vcmdq hw;
+	phys_addr_t base_pa;
+	size_t length;
+	struct list_head node;
+};
+
+/**
+ * struct tegra241_vsmmu - a vSMMU with a VINTF, as the iommufd core allocates it
+ * @vsmmu: what all vSMMUs have; first
+ * @vintf: its VINTF
+ */
+struct tegra241_vsmmu {
+	struct arm_vsmmu vsmmu;
+	struct tegra241_vm_vintf *vintf;
+};
+
+/**
+ * struct tegra241_hw_queue - a HW queue as the iommufd core allocates it
+ * @core: what the core sees; first
+ * @vcmdq: its VCMDQ
+ */
+struct tegra241_hw_queue {
+	struct iommufd_hw_queue core;
+	struct tegra241_vm_vcmdq *vcmdq;
+};
+
+/**
+ * struct tegra241_vsmmu_device - a vDEVICE as the iommufd core allocates it
+ * @vdev: what all vDEVICEs of a vSMMU have; first
+ * @slot: SID slot of the VINTF
+ */
+struct tegra241_vsmmu_device {
+	struct arm_vsmmu_device vdev;
+	u16 slot;
+};
+
+/* tegra241-cmdqv-vm.c */
+void *tegra241_cmdqv_hw_info(struct arm_smmu_device *smmu, u32 *length,
+			     u32 *type);
+size_t tegra241_cmdqv_get_viommu_size(enum iommu_viommu_type type);
+int tegra241_vsmmu_init(struct arm_vsmmu *vsmmu,
+			const struct iommu_user_data *user_data);
+void tegra241_vm_vintf_handle_error(struct tegra241_cmdqv *cmdqv, u16 idx);
+int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv);
+void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv);
+void tegra241_cmdqv_vm_exit(struct tegra241_cmdqv *cmdqv);
+
+int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq);
+void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf);
+
+/* tegra241-cmdqv-quarantine.c */
+void tegra241_quarantine_init(struct tegra241_quarantine *quarantine);
+void tegra241_quarantine_queue(struct tegra241_vm_vintf *vintf,
+			       struct tegra241_vm_vcmdq *vcmdq, int why);
+void tegra241_quarantine_vintf(struct tegra241_vm_vintf *vintf);
+bool tegra241_quarantine_look(struct tegra241_quarantine *quarantine);
+void tegra241_quarantine_stop(struct tegra241_quarantine *quarantine);
+
+#else /* CONFIG_ARM_SMMU_V3_IOMMUFD */
+
+#define tegra241_cmdqv_hw_info NULL
+#define tegra241_cmdqv_get_viommu_size NULL
+#define tegra241_vsmmu_init NULL
+
+static inline void tegra241_vm_vintf_handle_error(struct tegra241_cmdqv *cmdqv,
+						  u16 idx)
+{
+}
+
+static inline int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv)
+{
+	return 0;
+}
+
+static inline void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
+{
+}
+
+static inline void tegra241_cmdqv_vm_exit(struct tegra241_cmdqv *cmdqv)
+{
+}
+
+#endif /* CONFIG_ARM_SMMU_V3_IOMMUFD */
+#endif /* _TEGRA241_CMDQV_VM_H */
