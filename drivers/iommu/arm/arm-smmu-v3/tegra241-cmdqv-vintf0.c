@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * NVIDIA Tegra241 CMDQV: VINTF0 and the kernel's own queues on it
+ *
+ * As a hypervisor the kernel sends these queues anything; in a VM, where the
+ * hardware reads VINTF_CONFIG.HYP_OWN as 0, the few commands that are left to a
+ * guest.
+ */
+
+#define dev_fmt(fmt) "tegra241_cmdqv: " fmt
+
+#include <kunit/visibility.h>
+#include <linux/debugfs.h>
+#include <linux/iommu.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "tegra241-cmdqv.h"
+
+static bool bypass_vcmdq;
+module_param(bypass_vcmdq, bool, 0444);
+MODULE_PARM_DESC(bypass_vcmdq,
+		 "Send the kernel's commands past the VCMDQs, to debug or to compare performance.");
+
+#define vcmdq_err(vcmdq, fmt, ...)					\
+do {									\
+	struct tegra241_vcmdq *_vcmdq = (vcmdq);			\
+									\
+	dev_err(_vcmdq->cmdqv->dev, "VCMDQ%u/LVCMDQ%u: " fmt,		\
+		_vcmdq->idx, _vcmdq->lidx, ##__VA_ARGS__);		\
+} while (0)
+
+/*
+ * Errors
+ */
+
+/**
+ * tegra241_vintf0_handle_error() - let queues that stopped at an error go on
+ * @vintf: VINTF0
+ *
+ * Context: the interrupt thread.
+ */
+void tegra241_vintf0_handle_error(struct tegra241_host_vintf *vintf)
+{
+	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
+	DECLARE_BITMAP(map, TEGRA241_MAX_VCMDQS);
+	unsigned int lidx;
+
+	tegra241_vintf_read_err_map(&vintf->hw, map);
+	for_each_set_bit(lidx, map, cmdqv->param.num_lvcmdqs_per_vintf) {
+		struct tegra241_host_vcmdq *vcmdq;
+		u32 gerror;
+
+		/* Pairs with the release in tegra241_vintf0_add_lvcmdq() */
+		vcmdq = smp_load_acquire(&vintf->lvcmdqs[lidx]);
+		if (!vcmdq)
+			continue;
+
+		/*
+		 * The queue stands at the failing command until GERRORN says
+		 * that this very error has been seen.
+		 */
+		gerror = tegra241_readl(vcmdq->hw.page0 + TEGRA241_VCMDQ_GERROR);
+		__arm_smmu_cmdq_skip_err(&cmdqv->smmu, &vcmdq->cmdq);
+		tegra241_writel(gerror,
+				vcmdq->hw.page0 + TEGRA241_VCMDQ_GERRORN);
+	}
+}
+
+/*
+ * Choice of the queue for a command
+ */
+
+/*
+ * What the hardware takes from a queue without HYP_OWN (hardware.md §8), besides
+ * the CMD_SYNC that ends each batch.
+ */
+static bool tegra241_guest_vcmdq_supports_cmd(struct arm_smmu_cmdq_ent *ent)
+{
+	switch (ent->opcode) {
+	case CMDQ_OP_TLBI_NH_ASID:
+	case CMDQ_OP_TLBI_NH_VA:
+	case CMDQ_OP_ATC_INV:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/**
+ * tegra241_vintf0_get_cmdq() - the queue to send a command to
+ * @smmu: the SMMU, part of a struct tegra241_cmdqv
+ * @ent: the command
+ *
+ * Context: any. The result stays a good one if the CPU changes.
+ * Return: a queue of VINTF0, or NULL for the SMMU's own.
+ */
+struct arm_smmu_cmdq *tegra241_vintf0_get_cmdq(struct arm_smmu_device *smmu,
+					       struct arm_smmu_cmdq_ent *ent)
+{
+	struct tegra241_cmdqv *cmdqv = to_cmdqv(smmu);
+	struct tegra241_host_vintf *vintf = cmdqv->vintf0;
+	struct tegra241_host_vcmdq *vcmdq;
+
+	if (READ_ONCE(bypass_vcmdq) || !READ_ONCE(vintf->enabled))
+		return NULL;
+
+	/*
+	 * CPUs that insert into one queue take turns on it. Spread them. A CPU
+	 * number that is out of date costs a little contention and nothing else.
+	 */
+	vcmdq = vintf->lvcmdqs[raw_smp_processor_id() %
+			       cmdqv->param.num_lvcmdqs_per_vintf];
+	if (!READ_ONCE(vcmdq->enabled) ||
+	    !arm_smmu_cmdq_supports_cmd(&vcmdq->cmdq, ent))
+		return NULL;
+	return &vcmdq->cmdq;
+}
+
+/*
+ * Hardware of VINTF0
+ */
+
+static void tegra241_host_vcmdq_dump(struct tegra241_vcmdq *vcmdq,
+				     const char *what)
+{
+	vcmdq_err(vcmdq, "%s timed out: GERROR=0x%x GERRORN=0x%x CONS=0x%x\n",
+		  what,
+		  tegra241_readl(vcmdq->page0 + TEGRA241_VCMDQ_GERROR),
+		  tegra241_readl(vcmdq->page0 + TEGRA241_VCMDQ_GERRORN),
+		  tegra241_readl(vcmdq->page0 + TEGRA241_VCMDQ_CONS));
+}
+
+/* Stop a mapped queue and make it forget all. The SMMU is enabled. */
+static int tegra241_host_vcmdq_hw_reset(struct tegra241_host_vcmdq *vcmdq)
+{
+	struct tegra241_vcmdq *hw = &vcmdq->hw;
+	int ret;
+
+	WRITE_ONCE(vcmdq->enabled, false);
+
+	ret = tegra241_vcmdq_write_config(hw, 0);
+	if (ret)
+		tegra241_host_vcmdq_dump(hw, "disabling");
+	if (tegra241_cmdqv_flush(hw->cmdqv))
+		vcmdq_err(hw, "late ATC timeouts could not be flushed\n");
+	if (tegra241_vcmdq_scrub(hw))
+		dev_dbg(hw->cmdqv->dev,
+			"VCMDQ%u: acknowledged a pending error\n", hw->idx);
+	return ret;
+}
+
+static void tegra241_host_vcmdq_hw_deinit(struct tegra241_host_vcmdq *vcmdq)
+{
+	tegra241_host_vcmdq_hw_reset(vcmdq);
+	if (tegra241_vcmdq_unmap(&vcmdq->hw))
+		vcmdq_err(&vcmdq->hw, "could not be unmapped\n");
+}
+
+static int tegra241_host_vcmdq_hw_init(struct tegra241_host_vcmdq *vcmdq,
+				       bool hyp_own)
+{
+	struct tegra241_vcmdq *hw = &vcmdq->hw;
+	int ret;
+
+	/*
+	 * Map first: a VMM below looks at BASE only of a queue that is mapped.
+	 * Nobody else has VINTF0's window, so nothing can happen in between.
+	 */
+	ret = tegra241_vcmdq_map(hw);
+	if (ret) {
+		vcmdq_err(hw, "could not be mapped\n");
+		goto err_unmap;
+	}
+	ret = tegra241_host_vcmdq_hw_reset(vcmdq);
+	if (ret)
+		goto err_unmap;
+
+	vcmdq->cmdq.supports_cmd =
+		hyp_own ? NULL : tegra241_guest_vcmdq_supports_cmd;
+
+	/* Scrubbing has set the hardware's indices to 0 */
+	tegra241_writeq(vcmdq->cmdq.q.q_base, hw->page1 + TEGRA241_VCMDQ_BASE);
+	ret = tegra241_vcmdq_write_config(hw, VCMDQ_EN);
+	if (ret) {
+		tegra241_host_vcmdq_dump(hw, "enabling");
+		tegra241_host_vcmdq_hw_reset(vcmdq);
+		goto err_unmap;
+	}
+	WRITE_ONCE(vcmdq->enabled, true);
+	return 0;
+
+err_unmap:
+	tegra241_vcmdq_unmap(hw);
+	return ret;
+}
+
+/* Take down the lowest @num queues, in the order that the hardware wants */
+static void tegra241_vintf0_hw_down(struct tegra241_host_vintf *vintf, u16 num)
+{
+	WRITE_ONCE(vintf->enabled, false);
+
+	while (num--)
+		tegra241_host_vcmdq_hw_deinit(vintf->lvcmdqs[num]);
+	if (tegra241_vintf_write_config(&vintf->hw, 0))
+		dev_err(vintf->hw.cmdqv->dev, "VINTF0: disabling timed out\n");
+}
+
+/**
+ * tegra241_vintf0_hw_deinit() - take VINTF0 out of use
+ * @vintf: VINTF0, brought up by tegra241_vintf0_hw_init()
+ *
+ * Context: sleeps; the SMMU is enabled.
+ */
+void tegra241_vintf0_hw_deinit(struct tegra241_host_vintf *vintf)
+{
+	tegra241_vintf0_hw_down(vintf,
+				vintf->hw.cmdqv->param.num_lvcmdqs_per_vintf);
+}
+
+/**
+ * tegra241_vintf0_hw_init() - take VINTF0 into use
+ * @vintf: VINTF0, disabled, with none of its queues mapped
+ *
+ * Context: sleeps; the SMMU is enabled.
+ * Return: 0; -ETIMEDOUT or -EIO if the hardware does not follow, and then all is
+ * undone as far as it lets itself be.
+ */
+int tegra241_vintf0_hw_init(struct tegra241_host_vintf *vintf)
+{
+	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
+	u16 lidx = 0;
+	int ret;
+
+	tegra241_writel(VINTF_HYP_OWN, vintf->hw.base + TEGRA241_VINTF_CONFIG);
+	ret = tegra241_vintf_write_config(&vintf->hw, VINTF_HYP_OWN | VINTF_EN);
+	if (ret) {
+		dev_err(cmdqv->dev, "VINTF0: enabling timed out\n");
+		goto err_down;
+	}
+
+	/* Asked for in vain in a VM: wired to 0 there */
+	vintf->hyp_own = tegra241_readl(vintf->hw.base +
+					TEGRA241_VINTF_CONFIG) & VINTF_HYP_OWN;
+
+	for (; lidx < cmdqv->param.num_lvcmdqs_per_vintf; lidx++) {
+		ret = tegra241_host_vcmdq_hw_init(vintf->lvcmdqs[lidx],
+						  vintf->hyp_own);
+		if (ret)
+			goto err_down;
+	}
+
+	WRITE_ONCE(vintf->enabled, true);
+	return 0;
+
+err_down:
+	tegra241_vintf0_hw_down(vintf, lidx);
+	return ret;
+}
+
+/*
+ * Structures of VINTF0
+ */
+
+static int tegra241_host_vcmdq_alloc_queue(struct tegra241_host_vcmdq *vcmdq)
+{
+	struct tegra241_cmdqv *cmdqv = vcmdq->hw.cmdqv;
+	struct arm_smmu_queue *q = &vcmdq->cmdq.q;
+	char name[16];
+	int ret;
+
+	snprintf(name, sizeof(name), "vcmdq%u", vcmdq->hw.idx);
+
+	q->llq.max_n_shift = min_t(u32, CMDQ_MAX_SZ_SHIFT,
+				   cmdqv->max_log2_entries);
+	ret = arm_smmu_init_one_queue(&cmdqv->smmu, q, vcmdq->hw.page0,
+				      TEGRA241_VCMDQ_PROD, TEGRA241_VCMDQ_CONS,
+				      CMDQ_ENT_DWORDS, name);
+	if (ret)
+		return ret;
+
+	/* SMMU_CMDQ_BASE and VCMDQ_BASE differ */
+	ret = tegra241_vcmdq_base(q->base_dma,
+				  1ULL << (q->llq.max_n_shift +
+					   CMDQ_ENT_SZ_SHIFT), &q->q_base);
+	if (ret)
+		return ret;
+
+	return arm_smmu_cmdq_init(&cmdqv->smmu, &vcmdq->cmdq);
+}
+
+static int tegra241_vintf0_add_lvcmdq(struct tegra241_host_vintf *vintf,
+				      u16 lidx)
+{
+	struct tegra241_host_vcmdq *vcmdq;
+	int ret;
+
+	vcmdq = kzalloc(sizeof(*vcmdq), GFP_KERNEL);
+	if (!vcmdq)
+		return -ENOMEM;
+
+	tegra241_vcmdq_init_logical(&vcmdq->hw, vintf->hw.cmdqv, 0, lidx);
+	ret = tegra241_host_vcmdq_alloc_queue(vcmdq);
+	if (ret) {
+		kfree(vcmdq);
+		return ret;
+	}
+
+	/* Pairs with the acquire in tegra241_vintf0_handle_error() */
+	smp_store_release(&vintf->lvcmdqs[lidx], vcmdq);
+	return 0;
+}
+
+/**
+ * tegra241_vintf0_alloc() - VINTF0 and the memory of its queues
+ * @cmdqv: the unit
+ *
+ * Return: 0 or a negative errno. @cmdqv->vintf0 is to be freed in either case.
+ */
+int tegra241_vintf0_alloc(struct tegra241_cmdqv *cmdqv)
+{
+	u16 num = cmdqv->param.num_lvcmdqs_per_vintf;
+	struct tegra241_host_vintf *vintf;
+	u16 lidx;
+	int ret;
+
+	vintf = kzalloc(struct_size(vintf, lvcmdqs, num), GFP_KERNEL);
+	if (!vintf)
+		return -ENOMEM;
+	tegra241_vintf_init(&vintf->hw, cmdqv, 0);
+
+	/* Pairs with the acquire in tegra241_cmdqv_isr() */
+	smp_store_release(&cmdqv->vintf0, vintf);
+
+	for (lidx = 0; lidx < num; lidx++) {
+		ret = tegra241_vintf0_add_lvcmdq(vintf, lidx);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/**
+ * tegra241_vintf0_free() - undo tegra241_vintf0_alloc()
+ * @cmdqv: the unit, whose interrupt is free and whose VINTF0 is not in use
+ */
+void tegra241_vintf0_free(struct tegra241_cmdqv *cmdqv)
+{
+	u16 lidx;
+
+	if (!cmdqv->vintf0)
+		return;
+	for (lidx = 0; lidx < cmdqv->param.num_lvcmdqs_per_vintf; lidx++)
+		kfree(cmdqv->vintf0->lvcmdqs[lidx]);
+	kfree(cmdqv->vintf0);
+	cmdqv->vintf0 = NULL;
+}
+
+/**
+ * tegra241_vintf0_debugfs() - offer bypass_vcmdq to the administrator
+ *
+ * One switch for all units.
+ */
+void tegra241_vintf0_debugfs(void)
+{
+#ifdef CONFIG_IOMMU_DEBUGFS
+	static struct dentry *dir;
+
+	if (dir)
+		return;
+	dir = debugfs_create_dir("tegra241_cmdqv", iommu_debugfs_dir);
+	debugfs_create_bool("bypass_vcmdq", 0644, dir, &bypass_vcmdq);
+#endif
+}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * NVIDIA Tegra241 CMDQV: the host side
+ *
+ * Finds the unit beside its SMMU, takes it into use and out of use, and hears of
+ * its errors. Whatever goes wrong here, the SMMU goes on with its own command
+ * queue.
+ */
+
+#define dev_fmt(fmt) "tegra241_cmdqv: " fmt
+
+#include <kunit/visibility.h>
+#include <linux/acpi.h>
+#include <linux/interrupt.h>
+#include <linux/ioport.h>
+#include <linux/module.h>
+#include <linux/ratelimit.h>
+#include <linux/slab.h>
+
+#include "tegra241-cmdqv-vm.h"
+
+static bool disable_cmdqv;
+module_param(disable_cmdqv, bool, 0444);
+MODULE_PARM_DESC(disable_cmdqv,
+		 "Leave the CMDQV hardware off and use the SMMU's own command queue only.");
+
+/*
+ * One edge for the whole unit. It does not come again for an error that is
+ * pending already, and errors of other queues raise it meanwhile
+ * (hardware.md §10), so each run looks at all VINTFs that have an error.
+ */
+VISIBLE_IF_KUNIT irqreturn_t tegra241_cmdqv_isr(int irq, void *devid)
+{
+	struct tegra241_cmdqv *cmdqv = devid;
+	void __iomem *reg = cmdqv->base + TEGRA241_CMDQV_VINTF_ERR_MAP;
+	struct tegra241_host_vintf *vintf0;
+	u64 map;
+
+	/* Not aligned for a 64-bit access; bits past the last VINTF are noise */
+	map = tegra241_readl(reg) | (u64)tegra241_readl(reg + 4) << 32;
+	map &= GENMASK_ULL(cmdqv->param.num_vintfs - 1, 0);
+
+	if (map & BIT_ULL(0)) {
+		dev_warn_ratelimited(cmdqv->dev,
+				     "VINTF0: error reported, map %016llx\n",
+				     map);
+		map &= ~BIT_ULL(0);
+
+		/* Pairs with the release in tegra241_vintf0_alloc() */
+		vintf0 = smp_load_acquire(&cmdqv->vintf0);
+		if (vintf0)
+			tegra241_vintf0_handle_error(vintf0);
+	}
+
+	while (map) {
+		u16 idx = __ffs64(map);
+
+		map &= ~BIT_ULL(idx);
+		tegra241_vm_vintf_handle_error(cmdqv, idx);
+	}
+
+	return IRQ_HANDLED;
+}
+EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_isr);
+
+/*
+ * Stop and empty what firmware or, over kexec, another kernel has left, which
+ * may have mapped queues to every VINTF. From here on a queue is mapped to a
+ * VINTF only while somebody owns it: a VM could enable one that nobody set up.
+ */
+static int tegra241_cmdqv_hw_quiesce(struct tegra241_cmdqv *cmdqv)
+{
+	struct tegra241_vintf vintf;
+	struct tegra241_vcmdq vcmdq;
+	int ret, err = 0;
+	u16 idx;
+
+	for (idx = cmdqv->param.num_vcmdqs; idx--;) {
+		tegra241_vcmdq_init_direct(&vcmdq, cmdqv, idx);
+		ret = tegra241_vcmdq_write_config(&vcmdq, 0);
+		if (!ret)
+			tegra241_vcmdq_scrub(&vcmdq);
+		ret = tegra241_vcmdq_unmap(&vcmdq) ?: ret;
+		if (ret)
+			dev_err(cmdqv->dev, "VCMDQ%u would not stop: %d\n",
+				idx, ret);
+		err = err ?: ret;
+	}
+	for (idx = cmdqv->param.num_vintfs; idx--;) {
+		tegra241_vintf_init(&vintf, cmdqv, idx);
+		ret = tegra241_vintf_write_config(&vintf, 0);
+		if (ret)
+			dev_err(cmdqv->dev, "VINTF%u would not stop\n", idx);
+		tegra241_vintf_clear_sids(&vintf);
+		err = err ?: ret;
+	}
+	return err;
+}
+
+static void tegra241_cmdqv_hw_disable(struct tegra241_cmdqv *cmdqv)
+{
+	u32 config = tegra241_readl(cmdqv->base + TEGRA241_CMDQV_CONFIG);
+
+	if (tegra241_cmdqv_write_config(cmdqv, config & ~CMDQV_EN))
+		dev_err(cmdqv->dev, "disabling timed out\n");
+	cmdqv->running = false;
+}
+
+/*
+ * The SMMU is enabled. A unit that does not work is turned off and the SMMU's
+ * own queue used, so there is nothing to fail for.
+ */
+static int tegra241_cmdqv_device_reset(struct arm_smmu_device *smmu)
+{
+	struct tegra241_cmdqv *cmdqv = to_cmdqv(smmu);
+	u32 config = tegra241_readl(cmdqv->base + TEGRA241_CMDQV_CONFIG);
+	int ret;
+
+	ret = tegra241_cmdqv_write_config(cmdqv, config & ~CMDQV_EN) ?:
+	      tegra241_cmdqv_write_config(cmdqv, config | CMDQV_EN) ?:
+	      tegra241_cmdqv_hw_quiesce(cmdqv) ?:
+	      tegra241_vintf0_hw_init(cmdqv->vintf0);
+	if (ret) {
+		dev_err(cmdqv->dev,
+			"reset failed: %d, using the SMMU's own command queue\n",
+			ret);
+		tegra241_cmdqv_hw_disable(cmdqv);
+		return 0;
+	}
+
+	cmdqv->running = true;
+	dev_info(cmdqv->dev, "%u VCMDQs in use as %s, %u VINTFs for VMs\n",
+		 cmdqv->param.num_lvcmdqs_per_vintf,
+		 cmdqv->vintf0->hyp_own ? "hypervisor" : "guest",
+		 tegra241_cmdqv_vm_usable(cmdqv) ?
+			 cmdqv->param.num_vintfs - 1 : 0);
+	return 0;
+}
+
+/*
+ * The SMMU is still enabled, so that the queues' last commands and the flush
+ * complete. Called for a shutdown as well, where VMs may still be there: turning
+ * the unit off stops them too.
+ */
+static void tegra241_cmdqv_device_disable(struct arm_smmu_device *smmu)
+{
+	struct tegra241_cmdqv *cmdqv = to_cmdqv(smmu);
+
+	if (!cmdqv->running)
+		return;
+
+	tegra241_cmdqv_vm_stop(cmdqv);
+	tegra241_vintf0_hw_deinit(cmdqv->vintf0);
+	tegra241_cmdqv_hw_disable(cmdqv);
+}
+
+/* The SMMU is off, and so are the queues since device_disable */
+static void tegra241_cmdqv_device_remove(struct arm_smmu_device *smmu)
+{
+	struct tegra241_cmdqv *cmdqv = to_cmdqv(smmu);
+
+	/* Waits for a running handler, which looks at all that goes now */
+	if (cmdqv->irq > 0)
+		free_irq(cmdqv->irq, cmdqv);
+
+	tegra241_vintf0_free(cmdqv);
+	tegra241_cmdqv_vm_exit(cmdqv);
+	iounmap(cmdqv->base);
+	put_device(cmdqv->dev);
+}
+
+VISIBLE_IF_KUNIT const struct arm_smmu_impl_ops tegra241_cmdqv_impl_ops = {
+	.get_secondary_cmdq = tegra241_vintf0_get_cmdq,
+	.device_reset = tegra241_cmdqv_device_reset,
+	.device_disable = tegra241_cmdqv_device_disable,
+	.device_remove = tegra241_cmdqv_device_remove,
+	.hw_info = tegra241_cmdqv_hw_info,
+	.get_viommu_size = tegra241_cmdqv_get_viommu_size,
+	.vsmmu_init = tegra241_vsmmu_init,
+};
+EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_impl_ops);
+
+static int tegra241_cmdqv_init_structures(struct arm_smmu_device *smmu)
+{
+	struct tegra241_cmdqv *cmdqv = to_cmdqv(smmu);
+	int ret;
+
+	cmdqv->max_log2_entries = FIELD_GET(IDR1_CMDQS,
+					    readl_relaxed(smmu->base +
+							  ARM_SMMU_IDR1));
+
+	ret = tegra241_vintf0_alloc(cmdqv);
+	if (ret) {
+		dev_err(cmdqv->dev, "could not set VINTF0 up: %d\n", ret);
+		return ret;
+	}
+
+	smmu->impl_ops = &tegra241_cmdqv_impl_ops;
+	return 0;
+}
+
+/*
+ * Discovery
+ */
+
+/* The first memory resource and, if there is one, the first interrupt */
+static int tegra241_cmdqv_acpi_resources(struct device *dev,
+					 struct resource *mem, int *irq)
+{
+	struct resource_entry *entry;
+	LIST_HEAD(list);
+	int ret;
+
+	*mem = (struct resource){};
+	*irq = 0;
+
+	ret = acpi_dev_get_resources(to_acpi_device(dev), &list, NULL, NULL);
+	if (ret < 0) {
+		dev_err(dev, "no ACPI resources: %d\n", ret);
+		return ret;
+	}
+	list_for_each_entry(entry, &list, node) {
+		struct resource *res = entry->res;
+
+		if (resource_type(res) == IORESOURCE_MEM && !mem->flags)
+			*mem = *res;
+		else if (resource_type(res) == IORESOURCE_IRQ && *irq <= 0)
+			*irq = res->start;
+	}
+	acpi_dev_free_resource_list(&list);
+
+	if (!mem->flags) {
+		dev_err(dev, "no memory resource\n");
+		return -ENODEV;
+	}
+	if (*irq <= 0)
+		dev_warn(dev, "no interrupt, errors will not be reported\n");
+	return 0;
+}
+
+/*
+ * devm_krealloc() may have freed *@smmu even if this fails later; *@smmu is valid
+ * again in any case.
+ */
+static int tegra241_cmdqv_setup(struct arm_smmu_device **smmu,
+				const struct resource *mem, int irq)
+{
+	/* Until init_structures the unit has nothing but memory */
+	static const struct arm_smmu_impl_ops init_ops = {
+		.init_structures = tegra241_cmdqv_init_structures,
+		.device_remove = tegra241_cmdqv_device_remove,
+	};
+	struct device *dev = (*smmu)->impl_dev;
+	struct tegra241_cmdqv_param param;
+	struct tegra241_cmdqv *cmdqv;
+	void __iomem *base;
+	u32 reg;
+	int ret;
+
+	static_assert(offsetof(struct tegra241_cmdqv, smmu) == 0);
+
+	/* The smallest unit there can be; PARAM says how much it really is */
+	if (resource_size(mem) < tegra241_cmdqv_resource_size(1)) {
+		dev_err(dev, "%pR is too small\n", mem);
+		return -EINVAL;
+	}
+	base = ioremap(mem->start, resource_size(mem));
+	if (!base) {
+		dev_err(dev, "could not map %pR\n", mem);
+		return -ENOMEM;
+	}
+
+	if (disable_cmdqv) {
+		dev_info(dev, "off because of disable_cmdqv\n");
+		reg = tegra241_readl(base + TEGRA241_CMDQV_CONFIG);
+		tegra241_writel(reg & ~CMDQV_EN, base + TEGRA241_CMDQV_CONFIG);
+		ret = -ENODEV;
+		goto err_iounmap;
+	}
+
+	reg = tegra241_readl(base + TEGRA241_CMDQV_PARAM);
+	ret = tegra241_cmdqv_decode_param(reg, resource_size(mem), &param);
+	if (ret) {
+		dev_err(dev, "PARAM 0x%08x makes no sense for %pR\n", reg, mem);
+		goto err_iounmap;
+	}
+
+	cmdqv = devm_krealloc((*smmu)->dev, *smmu, sizeof(*cmdqv), GFP_KERNEL);
+	if (!cmdqv) {
+		ret = -ENOMEM;
+		goto err_iounmap;
+	}
+	*smmu = &cmdqv->smmu;
+
+	memset_after(cmdqv, 0, smmu);
+	cmdqv->dev = dev;
+	cmdqv->base = base;
+	cmdqv->base_phys = mem->start;
+	cmdqv->irq = irq;
+	cmdqv->param = param;
+
+	ret = tegra241_cmdqv_vm_init(cmdqv);
+	if (ret)
+		goto err_iounmap;
+
+	/* All that the handler looks at is there */
+	if (irq > 0) {
+		ret = request_threaded_irq(irq, NULL, tegra241_cmdqv_isr,
+					   IRQF_ONESHOT, "tegra241-cmdqv",
+					   cmdqv);
+		if (ret) {
+			dev_err(dev, "could not request irq %d: %d\n", irq,
+				ret);
+			goto err_vm_exit;
+		}
+	}
+
+	tegra241_vintf0_debugfs();
+	cmdqv->smmu.impl_ops = &init_ops;
+	return 0;
+
+err_vm_exit:
+	tegra241_cmdqv_vm_exit(cmdqv);
+err_iounmap:
+	iounmap(base);
+	return ret;
+}
+
+/**
+ * tegra241_cmdqv_probe() - take a CMDQV into use with its SMMU
+ * @smmu: the SMMU, allocated with devm. impl_dev is the ACPI device of the unit,
+ *	referenced; that reference becomes this driver's. May be freed here.
+ *
+ * Context: the SMMU's probe, before anything points to @smmu.
+ * Return: what is to be used in place of @smmu. Without impl_ops, and without
+ * ARM_SMMU_OPT_TEGRA241_CMDQV, the unit can't be used and the SMMU's own command
+ * queue has to do.
+ */
+struct arm_smmu_device *tegra241_cmdqv_probe(struct arm_smmu_device *smmu)
+{
+	struct resource mem;
+	int irq;
+
+	if (!smmu->dev->of_node &&
+	    !tegra241_cmdqv_acpi_resources(smmu->impl_dev, &mem, &irq) &&
+	    !tegra241_cmdqv_setup(&smmu, &mem, irq))
+		return smmu;
+
+	dev_info(smmu->impl_dev, "falling back to the SMMU's own command queue\n");
+	smmu->options &= ~ARM_SMMU_OPT_TEGRA241_CMDQV;
+	put_device(smmu->impl_dev);
+	return smmu;
+}
