@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+#include "iommufd.h"
+
+unsigned long iommufd_ioctl_count;
+
+int iommufd_ioctl(int fd, unsigned long cmd, void *arg)
+{
+	int rc = ioctl(fd, cmd, arg);
+
+	/* Before errno is read: an increment does not change it. Atomic, as
+	 * tests race ioctls in threads.
+	 */
+	__atomic_fetch_add(&iommufd_ioctl_count, 1, __ATOMIC_RELAXED);
+	return rc < 0 ? -errno : rc;
+}
+
+int iommufd_open(void)
+{
+	int fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int iommufd_destroy(int fd, uint32_t id)
+{
+	struct iommu_destroy cmd = { .size = sizeof(cmd), .id = id };
+
+	return iommufd_ioctl(fd, IOMMU_DESTROY, &cmd);
+}
+
+int iommufd_ioas_alloc(int fd, uint32_t *ioas)
+{
+	struct iommu_ioas_alloc cmd = { .size = sizeof(cmd) };
+	int rc = iommufd_ioctl(fd, IOMMU_IOAS_ALLOC, &cmd);
+
+	if (!rc)
+		*ioas = cmd.out_ioas_id;
+	return rc;
+}
+
+int iommufd_ioas_map(int fd, uint32_t ioas, void *va, uint64_t length,
+		     uint64_t iova, bool writable)
+{
+	struct iommu_ioas_map cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
+			 (writable ? IOMMU_IOAS_MAP_WRITEABLE : 0),
+		.ioas_id = ioas,
+		.user_va = (uintptr_t)va,
+		.length = length,
+		.iova = iova,
+	};
+
+	return iommufd_ioctl(fd, IOMMU_IOAS_MAP, &cmd);
+}
+
+int iommufd_ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t length)
+{
+	struct iommu_ioas_unmap cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas,
+		.iova = iova,
+		.length = length,
+	};
+
+	return iommufd_ioctl(fd, IOMMU_IOAS_UNMAP, &cmd);
+}
+
+int iommufd_hw_info(int fd, uint32_t dev, uint32_t type, void *buf, uint32_t len,
+		    struct iommu_hw_info *info)
+{
+	struct iommu_hw_info cmd = {
+		.size = sizeof(cmd),
+		.dev_id = dev,
+		.data_len = len,
+		.data_uptr = (uintptr_t)buf,
+	};
+	int rc;
+
+	if (type != IOMMUFD_ANY_TYPE) {
+		cmd.flags = IOMMU_HW_INFO_FLAG_INPUT_TYPE;
+		cmd.in_data_type = type;
+	}
+	rc = iommufd_ioctl(fd, IOMMU_GET_HW_INFO, &cmd);
+	if (!rc && info)
+		*info = cmd;
+	return rc;
+}
+
+int iommufd_hwpt_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
+		       uint32_t data_type, const void *data, uint32_t len,
+		       uint32_t *hwpt)
+{
+	struct iommu_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.dev_id = dev,
+		.pt_id = pt,
+		.data_type = data_type,
+		.data_len = len,
+		.data_uptr = (uintptr_t)data,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_HWPT_ALLOC, &cmd);
+
+	if (!rc)
+		*hwpt = cmd.out_hwpt_id;
+	return rc;
+}
+
+int iommufd_hwpt_invalidate(int fd, uint32_t id, uint32_t type, const void *data,
+			    uint32_t entry_len, uint32_t *num)
+{
+	struct iommu_hwpt_invalidate cmd = {
+		.size = sizeof(cmd),
+		.hwpt_id = id,
+		.data_uptr = (uintptr_t)data,
+		.data_type = type,
+		.entry_len = entry_len,
+		.entry_num = *num,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_HWPT_INVALIDATE, &cmd);
+
+	/* The one result that counts on failure, too */
+	*num = cmd.entry_num;
+	return rc;
+}
+
+int iommufd_viommu_alloc(int fd, uint32_t dev, uint32_t hwpt, uint32_t type,
+			 void *data, uint32_t len, uint32_t *viommu)
+{
+	struct iommu_viommu_alloc cmd = {
+		.size = sizeof(cmd),
+		.type = type,
+		.dev_id = dev,
+		.hwpt_id = hwpt,
+		.data_len = len,
+		.data_uptr = (uintptr_t)data,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_VIOMMU_ALLOC, &cmd);
+
+	if (!rc)
+		*viommu = cmd.out_viommu_id;
+	return rc;
+}
+
+int iommufd_vdevice_alloc(int fd, uint32_t viommu, uint32_t dev,
+			  uint64_t virt_id, uint32_t *vdevice)
+{
+	struct iommu_vdevice_alloc cmd = {
+		.size = sizeof(cmd),
+		.viommu_id = viommu,
+		.dev_id = dev,
+		.virt_id = virt_id,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_VDEVICE_ALLOC, &cmd);
+
+	if (!rc)
+		*vdevice = cmd.out_vdevice_id;
+	return rc;
+}
+
+int iommufd_hw_queue_alloc(int fd, uint32_t viommu, uint32_t type,
+			   uint32_t index, uint64_t iova, uint64_t length,
+			   uint32_t *queue)
+{
+	struct iommu_hw_queue_alloc cmd = {
+		.size = sizeof(cmd),
+		.viommu_id = viommu,
+		.type = type,
+		.index = index,
+		.nesting_parent_iova = iova,
+		.length = length,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_HW_QUEUE_ALLOC, &cmd);
+
+	if (!rc)
+		*queue = cmd.out_hw_queue_id;
+	return rc;
+}
