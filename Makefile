@@ -13,6 +13,8 @@ SUITES ?=
 # Extra options of grace-vm, for example: make demo VM="--kernel my/Image"
 VM ?=
 
+FUZZ_SECONDS ?= 60
+
 # The parts share the machine's cores themselves.
 .NOTPARALLEL:
 .PHONY: help demo test check base-check fuzz shell tree kernel emulator rootfs \
@@ -51,7 +53,7 @@ base-check:
 	@base/base-check.sh
 
 fuzz: packages-test
-	@$(MAKE) --no-print-directory -C emulator/model fuzz BUILD=$(abspath $(BUILD))/model
+	@$(MAKE) --no-print-directory -C emulator/model fuzz FUZZ_ARGS=-max_total_time=$(FUZZ_SECONDS)
 
 shell: kernel emulator rootfs selftests
 	@emulator/grace-vm shell --share $(SELFTESTS) $(VM)
