@@ -1,0 +1,1035 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of what a guest can say to an SMMUv3 through iommufd: which words
+ * of a stream table entry are accepted, what STE is made of them, how the STE is
+ * written while DMA runs, and which commands come out of a guest's commands.
+ *
+ * Every test states a rule; "uapi" is the user ABI as include/uapi/linux/iommufd.h
+ * documents it.
+ */
+#include <kunit/test.h>
+#include <linux/io-pgtable.h>
+
+#include "arm-smmu-v3.h"
+#include "arm-smmu-v3-iommufd.h"
+
+#define TEST_VMID	0xabcd
+#define TEST_PSID	0x00c0ffee
+#define TEST_VSID	0x0000beef
+#define NUM_STE_QWORDS	STRTAB_STE_DWORDS
+
+/* A nest parent, a vSMMU upon it with one device, and the device's master */
+struct vsmmu_fixture {
+	struct arm_smmu_device smmu;
+	struct iommu_fwspec fwspec;
+	struct dev_iommu dev_iommu;
+	struct device dev;
+	struct arm_smmu_stream stream;
+	struct arm_smmu_master master;
+	struct io_pgtable io_pgtable;
+	struct arm_smmu_domain s2_parent;
+	struct arm_smmu_vmid vmid;
+	struct arm_vsmmu vsmmu;
+	struct arm_vsmmu_device vdev;
+	struct arm_smmu_nested_domain nested;
+};
+
+static int test_iopf_handler(struct iopf_group *group)
+{
+	return 0;
+}
+
+static int vsmmu_fixture_init(struct kunit *test)
+{
+	struct vsmmu_fixture *f;
+	int ret;
+
+	f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	test->priv = f;
+
+	f->smmu.features = ARM_SMMU_FEAT_STALLS | ARM_SMMU_FEAT_ATTR_TYPES_OVR |
+			   ARM_SMMU_FEAT_RANGE_INV | ARM_SMMU_FEAT_S2FWB |
+			   ARM_SMMU_FEAT_NESTING;
+	f->smmu.ssid_bits = 5;
+
+	f->dev_iommu.priv = &f->master;
+	f->dev_iommu.fwspec = &f->fwspec;
+	f->dev.iommu = &f->dev_iommu;
+	f->stream.id = TEST_PSID;
+	f->stream.master = &f->master;
+	f->master.smmu = &f->smmu;
+	f->master.dev = &f->dev;
+	f->master.streams = &f->stream;
+	f->master.num_streams = 1;
+
+	f->io_pgtable.cfg.quirks = IO_PGTABLE_QUIRK_ARM_S2FWB;
+	f->io_pgtable.cfg.arm_lpae_s2_cfg.vttbr = 0x0000beefdeadbee0ULL;
+	f->io_pgtable.cfg.arm_lpae_s2_cfg.vtcr.ps = 1;
+	f->io_pgtable.cfg.arm_lpae_s2_cfg.vtcr.tg = 2;
+	f->io_pgtable.cfg.arm_lpae_s2_cfg.vtcr.sh = 3;
+	f->io_pgtable.cfg.arm_lpae_s2_cfg.vtcr.orgn = 1;
+	f->io_pgtable.cfg.arm_lpae_s2_cfg.vtcr.irgn = 2;
+	f->io_pgtable.cfg.arm_lpae_s2_cfg.vtcr.sl = 3;
+	f->io_pgtable.cfg.arm_lpae_s2_cfg.vtcr.tsz = 4;
+
+	kref_init(&f->vmid.kref);
+	f->vmid.smmu = &f->smmu;
+	f->vmid.id = TEST_VMID;
+
+	f->s2_parent.smmu = &f->smmu;
+	f->s2_parent.stage = ARM_SMMU_DOMAIN_S2;
+	f->s2_parent.nest_parent = true;
+	f->s2_parent.s2_cfg.vmid = TEST_VMID;
+	f->s2_parent.s2_cfg.shared_vmid = &f->vmid;
+	f->s2_parent.pgtbl_ops = &f->io_pgtable.ops;
+
+	f->vsmmu.smmu = &f->smmu;
+	f->vsmmu.s2_parent = &f->s2_parent;
+	f->vsmmu.vmid = &f->vmid;
+	init_rwsem(&f->vsmmu.core.vdevs_rwsem);
+	xa_init(&f->vsmmu.core.vdevs);
+
+	f->vdev.core.viommu = &f->vsmmu.core;
+	f->vdev.core.dev = &f->dev;
+	f->vdev.core.virt_id = TEST_VSID;
+	f->vdev.master = &f->master;
+	f->vdev.sid = TEST_PSID;
+	ret = xa_err(xa_store(&f->vsmmu.core.vdevs, TEST_VSID, &f->vdev.core,
+			      GFP_KERNEL));
+	KUNIT_ASSERT_EQ(test, ret, 0);
+
+	f->nested.vsmmu = &f->vsmmu;
+	return 0;
+}
+
+static void vsmmu_fixture_exit(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+
+	if (f)
+		xa_destroy(&f->vsmmu.core.vdevs);
+}
+
+/* ----------------------------------------------- a guest's STE: validation */
+
+static int set_vste(struct vsmmu_fixture *f, u64 ste0, u64 ste1)
+{
+	const __le64 vste[2] = { cpu_to_le64(ste0), cpu_to_le64(ste1) };
+
+	return arm_smmu_nested_set_vste(&f->nested, vste);
+}
+
+#define VSTE_V		1ULL
+#define VSTE_CFG(x)	((u64)(x) << 1)
+#define VSTE_EATS(x)	((u64)(x) << 28)
+#define VSTE_S1STALLD	BIT_ULL(27)
+
+/* uapi: exactly these bits; written down again so that a wrong mask shows */
+static const u64 vste_valid_bits[2] = {
+	/* V, Config, S1Fmt, S1ContextPtr, S1CDMax */
+	0x1ULL | 0xeULL | 0x30ULL | GENMASK_ULL(51, 6) | GENMASK_ULL(63, 59),
+	/* S1DSS, S1CIR, S1COR, S1CSH, S1STALLD, EATS */
+	0x3ULL | 0xcULL | 0x30ULL | 0xc0ULL | BIT_ULL(27) | GENMASK_ULL(29, 28),
+};
+
+/* Each single bit added to a good stage 1 entry is accepted or EIO */
+static void vste_every_bit(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	unsigned int word, bit;
+
+	for (word = 0; word != 2; word++) {
+		for (bit = 0; bit != 64; bit++) {
+			u64 ste[2] = { VSTE_V | VSTE_CFG(5), 0 };
+			bool valid = vste_valid_bits[word] & BIT_ULL(bit);
+
+			/* Fields whose value counts have tests of their own */
+			if ((word == 0 && bit <= 3) ||
+			    (word == 1 && (bit == 28 || bit == 29)))
+				continue;
+			ste[word] |= BIT_ULL(bit);
+			KUNIT_EXPECT_EQ_MSG(test, set_vste(f, ste[0], ste[1]),
+					    valid ? 0 : -EIO,
+					    "word %u bit %u", word, bit);
+			/* What was refused has left nothing */
+			KUNIT_EXPECT_EQ(test, le64_to_cpu(f->nested.ste[0]),
+					valid ? ste[0] : 0);
+			KUNIT_EXPECT_EQ(test, le64_to_cpu(f->nested.ste[1]),
+					valid ? ste[1] : 0);
+		}
+	}
+}
+
+/* Config is abort, bypass or stage 1; all else, stage 2 above all, is EIO */
+static void vste_every_config(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	unsigned int cfg;
+
+	for (cfg = 0; cfg != 8; cfg++)
+		KUNIT_EXPECT_EQ_MSG(test,
+				    set_vste(f, VSTE_V | VSTE_CFG(cfg), 0),
+				    cfg == 0 || cfg == 4 || cfg == 5 ? 0 : -EIO,
+				    "Config %u", cfg);
+}
+
+/* EATS is 0 or 1, and counts with stage 1 only */
+static void vste_every_eats(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	static const unsigned int cfgs[] = { 0, 4, 5 };
+	unsigned int i, eats;
+
+	for (i = 0; i != ARRAY_SIZE(cfgs); i++) {
+		for (eats = 0; eats != 4; eats++) {
+			KUNIT_EXPECT_EQ_MSG(test,
+					    set_vste(f,
+						     VSTE_V | VSTE_CFG(cfgs[i]),
+						     VSTE_EATS(eats)),
+					    eats <= 1 ? 0 : -EIO,
+					    "Config %u EATS %u", cfgs[i], eats);
+			KUNIT_EXPECT_EQ(test, f->nested.enable_ats,
+					cfgs[i] == 5 && eats == 1);
+		}
+	}
+}
+
+/* Without V nothing else counts: accepted, both words dropped, aborts */
+static void vste_not_valid(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	struct arm_smmu_ste ste, abort;
+
+	/* An entry from before must not shine through */
+	KUNIT_ASSERT_EQ(test, set_vste(f, VSTE_V | VSTE_CFG(5), VSTE_EATS(1)), 0);
+
+	KUNIT_EXPECT_EQ(test, set_vste(f, ~VSTE_V, ~0ULL), 0);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(f->nested.ste[0]), 0);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(f->nested.ste[1]), 0);
+	KUNIT_EXPECT_FALSE(test, f->nested.enable_ats);
+
+	arm_smmu_make_abort_ste(&abort);
+	arm_smmu_make_nested_ste(&ste, &f->master, &f->nested, true);
+	KUNIT_EXPECT_MEMEQ(test, &ste, &abort, sizeof(ste));
+}
+
+/* ---------------------------------------------- what STE is made of that */
+
+/* Abort is the abort STE, whatever the other fields say and whatever ATS is */
+static void nested_ste_abort(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	struct arm_smmu_ste ste, abort;
+	unsigned int ats;
+
+	arm_smmu_make_abort_ste(&abort);
+	KUNIT_ASSERT_EQ(test,
+			set_vste(f, vste_valid_bits[0] & ~0xeULL,
+				 vste_valid_bits[1] & ~VSTE_EATS(2)), 0);
+	for (ats = 0; ats != 2; ats++) {
+		memset(&ste, 0xff, sizeof(ste));
+		arm_smmu_make_nested_ste(&ste, &f->master, &f->nested, ats);
+		KUNIT_EXPECT_MEMEQ(test, &ste, &abort, sizeof(ste));
+	}
+}
+
+/* Bypass is the nest parent's own STE, whatever the other fields say */
+static void nested_ste_bypass(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	struct arm_smmu_ste ste, s2;
+	unsigned int ats;
+
+	KUNIT_ASSERT_EQ(test,
+			set_vste(f, (vste_valid_bits[0] & ~0xeULL) | VSTE_CFG(4),
+				 vste_valid_bits[1] & ~VSTE_EATS(2)), 0);
+	for (ats = 0; ats != 2; ats++) {
+		arm_smmu_make_s2_domain_ste(&s2, &f->master, &f->s2_parent, ats);
+		memset(&ste, 0xff, sizeof(ste));
+		arm_smmu_make_nested_ste(&ste, &f->master, &f->nested, ats);
+		KUNIT_EXPECT_MEMEQ(test, &ste, &s2, sizeof(ste));
+	}
+}
+
+static u64 ste_word(const struct arm_smmu_ste *ste, unsigned int i)
+{
+	return le64_to_cpu(ste->data[i]);
+}
+
+/* The STE for a guest's stage 1 entry, compared word by word */
+static void expect_stage1_ste(struct kunit *test, const u64 vste[2], bool ats)
+{
+	struct vsmmu_fixture *f = test->priv;
+	struct arm_smmu_ste ste, s2;
+	u64 word1;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, set_vste(f, vste[0], vste[1]), 0);
+	arm_smmu_make_s2_domain_ste(&s2, &f->master, &f->s2_parent, ats);
+	memset(&ste, 0xff, sizeof(ste));
+	arm_smmu_make_nested_ste(&ste, &f->master, &f->nested, ats);
+
+	KUNIT_EXPECT_EQ(test, ste_word(&ste, 0),
+			(vste[0] & ~0xeULL) | VSTE_CFG(7));
+
+	/* S1DSS to S1CSH; MEV; S2FWB, SHCFG as in the parent; no stalls */
+	word1 = (vste[1] & 0xffULL) | BIT_ULL(19) | BIT_ULL(25) |
+		FIELD_PREP(GENMASK_ULL(45, 44), 1) | VSTE_S1STALLD |
+		VSTE_EATS(ats);
+	KUNIT_EXPECT_EQ(test, ste_word(&ste, 1), word1);
+
+	for (i = 2; i != NUM_STE_QWORDS; i++)
+		KUNIT_EXPECT_EQ(test, ste_word(&ste, i), ste_word(&s2, i));
+	KUNIT_EXPECT_EQ(test, ste_word(&ste, 2) & GENMASK_ULL(15, 0), TEST_VMID);
+}
+
+/*
+ * With stage 1 the words 2 to 7, which have VMID, table and format of stage 2,
+ * are the nest parent's; of the first two the guest's fields are the guest's and
+ * everything else is the kernel's. For every bit that a guest can set, alone and
+ * all but this one.
+ */
+static void nested_ste_stage1_fields(struct kunit *test)
+{
+	unsigned int n;
+
+	for (n = 0; n != 2 * 2 * 2 * 64; n++) {
+		u64 bit = BIT_ULL(n % 64);
+		unsigned int word = n / 64 % 2;
+		bool others = n / 128 % 2;
+		u64 vste[2];
+
+		vste[0] = others ? vste_valid_bits[0] : 0;
+		vste[1] = others ? vste_valid_bits[1] : 0;
+		vste[word] ^= bit & vste_valid_bits[word];
+		vste[0] &= ~0xeULL;
+		vste[0] |= VSTE_V | VSTE_CFG(5);
+		vste[1] &= ~VSTE_EATS(2);
+		expect_stage1_ste(test, vste, n / 256);
+	}
+}
+
+/* The guest's wish for ATS never gets into the STE by itself */
+static void nested_ste_eats_is_the_hosts(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	struct arm_smmu_ste ste;
+
+	KUNIT_ASSERT_EQ(test, set_vste(f, VSTE_V | VSTE_CFG(5), VSTE_EATS(1)), 0);
+	arm_smmu_make_nested_ste(&ste, &f->master, &f->nested, false);
+	KUNIT_EXPECT_EQ(test, ste_word(&ste, 1) & VSTE_EATS(3), 0);
+	arm_smmu_make_nested_ste(&ste, &f->master, &f->nested, true);
+	KUNIT_EXPECT_EQ(test, ste_word(&ste, 1) & VSTE_EATS(3), VSTE_EATS(1));
+}
+
+/*
+ * J98: a guest's stage 1 stalls transactions only if the device can and somebody
+ * handles it. Stage 2 never stalls below a guest's stage 1, unless the hardware
+ * knows nothing else.
+ */
+static void nested_ste_stalls(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	static const struct {
+		u32 features;		/* of the SMMU */
+		bool device, handler, guest_stalld;
+		bool attachable, s1stalld, s2s;
+	} table[] = {
+		/* No stalls: the fields are reserved */
+		{ 0, false, false, false, true, false, false },
+		{ 0, false, false, true, true, false, false },
+		/* Stalls by choice, a device that can't, however it asks */
+		{ ARM_SMMU_FEAT_STALLS, false, false, false, true, true, false },
+		{ ARM_SMMU_FEAT_STALLS, false, true, false, true, true, false },
+		/* ... that can, and nobody listens */
+		{ ARM_SMMU_FEAT_STALLS, true, false, false, true, true, false },
+		/* ... and somebody does: the guest's choice */
+		{ ARM_SMMU_FEAT_STALLS, true, true, false, true, false, false },
+		{ ARM_SMMU_FEAT_STALLS, true, true, true, true, true, false },
+		/* Nothing but stalls: S1STALLD set and S2S clear are illegal */
+		{ ARM_SMMU_FEAT_STALLS | ARM_SMMU_FEAT_STALL_FORCE,
+		  true, false, false, false, false, true },
+		{ ARM_SMMU_FEAT_STALLS | ARM_SMMU_FEAT_STALL_FORCE,
+		  true, true, false, true, false, true },
+		{ ARM_SMMU_FEAT_STALLS | ARM_SMMU_FEAT_STALL_FORCE,
+		  true, true, true, true, false, true },
+	};
+	struct arm_smmu_ste ste;
+	unsigned int i;
+
+	for (i = 0; i != ARRAY_SIZE(table); i++) {
+		bool attachable, s1stalld, s2s;
+		u64 vste1 = 0;
+
+		f->smmu.features &= ~(ARM_SMMU_FEAT_STALLS |
+				      ARM_SMMU_FEAT_STALL_FORCE);
+		f->smmu.features |= table[i].features;
+		f->master.stall_enabled = table[i].device;
+		f->nested.domain.iopf_handler = NULL;
+		if (table[i].handler)
+			f->nested.domain.iopf_handler = test_iopf_handler;
+		if (table[i].guest_stalld)
+			vste1 = VSTE_S1STALLD;
+		KUNIT_ASSERT_EQ(test, set_vste(f, VSTE_V | VSTE_CFG(5), vste1),
+				0);
+
+		attachable = arm_smmu_nested_attachable(&f->nested, &f->master);
+		KUNIT_EXPECT_EQ_MSG(test, attachable, table[i].attachable,
+				    "row %u", i);
+		arm_smmu_make_nested_ste(&ste, &f->master, &f->nested, false);
+		s1stalld = ste_word(&ste, 1) & VSTE_S1STALLD;
+		KUNIT_EXPECT_EQ_MSG(test, s1stalld, table[i].s1stalld,
+				    "row %u", i);
+		s2s = ste_word(&ste, 2) & STRTAB_STE_2_S2S;
+		KUNIT_EXPECT_EQ_MSG(test, s2s, table[i].s2s, "row %u", i);
+
+		/* Without stage 1 there is nothing to stall */
+		KUNIT_ASSERT_EQ(test, set_vste(f, VSTE_V | VSTE_CFG(4), 0), 0);
+		attachable = arm_smmu_nested_attachable(&f->nested, &f->master);
+		KUNIT_EXPECT_TRUE(test, attachable);
+	}
+}
+
+/* No guest owns a stage 1 that could make DMA non-coherent */
+static void nested_needs_coherency(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	static const unsigned int cfgs[] = { 0, 4, 5 };
+	unsigned int n, i;
+
+	for (n = 0; n != 4; n++) {
+		bool fwb = n & 1, canwbs = n & 2;
+		size_t size;
+
+		f->smmu.features &= ~ARM_SMMU_FEAT_S2FWB;
+		if (fwb)
+			f->smmu.features |= ARM_SMMU_FEAT_S2FWB;
+		f->fwspec.flags = IOMMU_FWSPEC_PCI_RC_ATS;
+		if (canwbs)
+			f->fwspec.flags = IOMMU_FWSPEC_PCI_RC_CANWBS;
+
+		size = arm_smmu_get_viommu_size(&f->dev,
+						IOMMU_VIOMMU_TYPE_ARM_SMMUV3);
+		KUNIT_EXPECT_EQ(test, !!size, fwb || canwbs);
+		/* Also for a device that joins a VM later */
+		for (i = 0; i != ARRAY_SIZE(cfgs); i++) {
+			bool ok;
+
+			KUNIT_ASSERT_EQ(test,
+					set_vste(f, VSTE_V | VSTE_CFG(cfgs[i]),
+						 0), 0);
+			ok = arm_smmu_nested_attachable(&f->nested, &f->master);
+			KUNIT_EXPECT_EQ(test, ok, fwb || canwbs);
+		}
+	}
+}
+
+/* ------------------------------------------------------------ the vIOMMU */
+
+static size_t test_impl_viommu_size(enum iommu_viommu_type type)
+{
+	return type == IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV ? 4711 : 0;
+}
+
+/* Who can have a vSMMU, of which type */
+static void viommu_size_refusals(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	static const struct arm_smmu_impl_ops impl_ops = {
+		.get_viommu_size = test_impl_viommu_size,
+	};
+	static const struct arm_smmu_impl_ops no_viommu_ops = {};
+	const size_t own = sizeof(struct arm_vsmmu);
+	size_t (*size)(struct device *dev, enum iommu_viommu_type type) =
+		arm_smmu_get_viommu_size;
+
+	KUNIT_EXPECT_EQ(test, size(&f->dev, IOMMU_VIOMMU_TYPE_ARM_SMMUV3), own);
+	KUNIT_EXPECT_EQ(test, size(&f->dev, IOMMU_VIOMMU_TYPE_DEFAULT), 0);
+	KUNIT_EXPECT_EQ(test, size(&f->dev, IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV), 0);
+
+	f->smmu.impl_ops = &no_viommu_ops;
+	KUNIT_EXPECT_EQ(test, size(&f->dev, IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV), 0);
+	f->smmu.impl_ops = &impl_ops;
+	KUNIT_EXPECT_EQ(test, size(&f->dev, IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV),
+			4711);
+	KUNIT_EXPECT_EQ(test, size(&f->dev, IOMMU_VIOMMU_TYPE_ARM_SMMUV3), own);
+	KUNIT_EXPECT_EQ(test, size(&f->dev, 0xdead), 0);
+
+	f->smmu.options = ARM_SMMU_OPT_CMDQ_FORCE_SYNC;
+	KUNIT_EXPECT_EQ(test, size(&f->dev, IOMMU_VIOMMU_TYPE_ARM_SMMUV3), 0);
+	KUNIT_EXPECT_EQ(test, size(&f->dev, IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV), 0);
+	f->smmu.options = 0;
+	f->smmu.features &= ~ARM_SMMU_FEAT_NESTING;
+	KUNIT_EXPECT_EQ(test, size(&f->dev, IOMMU_VIOMMU_TYPE_ARM_SMMUV3), 0);
+	KUNIT_EXPECT_EQ(test, size(&f->dev, IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV), 0);
+}
+
+static int test_impl_vsmmu_init_fails(struct arm_vsmmu *vsmmu,
+				      const struct iommu_user_data *user_data)
+{
+	/* Everything that an implementation relies on is there */
+	if (!vsmmu->smmu || !vsmmu->s2_parent || !vsmmu->vmid ||
+	    vsmmu->vmid->id != TEST_VMID)
+		return -EINVAL;
+	return -ENOSPC;
+}
+
+/*
+ * A vSMMU stands on a nest parent of its own SMMU and holds the VMID (I2, J97);
+ * if it can't be made it holds nothing.
+ */
+static void viommu_init_and_vmid(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	static const struct arm_smmu_impl_ops impl_ops = {
+		.vsmmu_init = test_impl_vsmmu_init_fails,
+	};
+	static const struct iommu_ops ops = {}, other_ops = {};
+	struct arm_smmu_device other_smmu = {};
+	struct arm_vsmmu *vsmmu = &f->vsmmu;
+
+	f->smmu.iommu.ops = &ops;
+	f->smmu.impl_ops = &impl_ops;
+	f->s2_parent.domain.owner = &ops;
+	vsmmu->core.type = IOMMU_VIOMMU_TYPE_ARM_SMMUV3;
+
+	f->s2_parent.domain.owner = &other_ops;
+	KUNIT_EXPECT_EQ(test, arm_vsmmu_init(&vsmmu->core, &f->s2_parent.domain,
+					     &f->dev, NULL), -EINVAL);
+	f->s2_parent.domain.owner = &ops;
+	f->s2_parent.nest_parent = false;
+	KUNIT_EXPECT_EQ(test, arm_vsmmu_init(&vsmmu->core, &f->s2_parent.domain,
+					     &f->dev, NULL), -EINVAL);
+	f->s2_parent.nest_parent = true;
+	f->s2_parent.smmu = &other_smmu;
+	KUNIT_EXPECT_EQ(test, arm_vsmmu_init(&vsmmu->core, &f->s2_parent.domain,
+					     &f->dev, NULL), -EINVAL);
+	f->s2_parent.smmu = &f->smmu;
+	KUNIT_EXPECT_EQ(test, kref_read(&f->vmid.kref), 1);
+
+	vsmmu->core.type = IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV;
+	KUNIT_EXPECT_EQ(test, arm_vsmmu_init(&vsmmu->core, &f->s2_parent.domain,
+					     &f->dev, NULL), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, kref_read(&f->vmid.kref), 1);
+
+	vsmmu->core.type = IOMMU_VIOMMU_TYPE_ARM_SMMUV3;
+	KUNIT_ASSERT_EQ(test, arm_vsmmu_init(&vsmmu->core, &f->s2_parent.domain,
+					     &f->dev, NULL), 0);
+	KUNIT_EXPECT_PTR_EQ(test, vsmmu->smmu, &f->smmu);
+	KUNIT_EXPECT_PTR_EQ(test, vsmmu->s2_parent, &f->s2_parent);
+	KUNIT_EXPECT_EQ(test, kref_read(&f->vmid.kref), 2);
+	vsmmu->core.ops->destroy(&vsmmu->core);
+	KUNIT_EXPECT_EQ(test, kref_read(&f->vmid.kref), 1);
+}
+
+/* A vDEVICE is one stream, behind the vSMMU's SMMU, under a StreamID */
+static void vdevice_init_refusals(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	struct arm_smmu_device other_smmu = {};
+	struct arm_vsmmu_device vdev = {
+		.core = {
+			.viommu = &f->vsmmu.core,
+			.dev = &f->dev,
+			.virt_id = U32_MAX,
+		},
+	};
+
+	f->master.num_streams = 2;
+	KUNIT_EXPECT_EQ(test, arm_vsmmu_vdevice_init(&vdev.core), -EOPNOTSUPP);
+	f->master.num_streams = 0;
+	KUNIT_EXPECT_EQ(test, arm_vsmmu_vdevice_init(&vdev.core), -EOPNOTSUPP);
+	f->master.num_streams = 1;
+	f->master.smmu = &other_smmu;
+	KUNIT_EXPECT_EQ(test, arm_vsmmu_vdevice_init(&vdev.core), -EINVAL);
+	f->master.smmu = &f->smmu;
+	vdev.core.virt_id = (u64)U32_MAX + 1;
+	KUNIT_EXPECT_EQ(test, arm_vsmmu_vdevice_init(&vdev.core), -EINVAL);
+	vdev.core.virt_id = U32_MAX;
+	KUNIT_EXPECT_EQ(test, arm_vsmmu_vdevice_init(&vdev.core), 0);
+	KUNIT_EXPECT_EQ(test, vdev.sid, TEST_PSID);
+	KUNIT_EXPECT_PTR_EQ(test, vdev.master, &f->master);
+}
+
+/* -------------------------------------------------------- guest's commands */
+
+/* One command; without a lock nothing could keep the device where it is */
+static int convert(struct vsmmu_fixture *f, u64 cmd[2])
+{
+	int ret;
+
+	down_read(&f->vsmmu.core.vdevs_rwsem);
+	ret = arm_vsmmu_convert_cmd(&f->vsmmu, cmd);
+	up_read(&f->vsmmu.core.vdevs_rwsem);
+	return ret;
+}
+
+#define VMID_FIELD	GENMASK_ULL(47, 32)
+#define SID_FIELD	GENMASK_ULL(63, 32)
+
+static const struct guest_command {
+	u8 opcode;
+	u8 issued;	/* the opcode that comes out */
+	bool vmid;	/* else a StreamID */
+	u64 kept[2];	/* the guest's bits that come out as they are */
+} guest_commands[] = {
+	{ 0x30, 0x10, true, { 0, 0 } },				/* NSNH_ALL */
+	{ 0x10, 0x10, true, { 0, 0 } },				/* NH_ALL */
+	{ 0x11, 0x11, true, { GENMASK_ULL(63, 48), 0 } },	/* NH_ASID */
+	{ 0x12, 0x12, true,					/* NH_VA */
+	  { GENMASK_ULL(63, 48) | GENMASK_ULL(24, 20) | GENMASK_ULL(16, 12),
+	    GENMASK_ULL(63, 12) | GENMASK_ULL(11, 8) | BIT_ULL(0) } },
+	{ 0x13, 0x13, true,					/* NH_VAA */
+	  { GENMASK_ULL(24, 20) | GENMASK_ULL(16, 12),
+	    GENMASK_ULL(63, 12) | GENMASK_ULL(11, 8) | BIT_ULL(0) } },
+	{ 0x05, 0x05, false, { GENMASK_ULL(31, 12), BIT_ULL(0) } }, /* CFGI_CD */
+	{ 0x06, 0x06, false, { 0, 0 } },			/* CFGI_CD_ALL */
+	{ 0x40, 0x40, false,					/* ATC_INV */
+	  { GENMASK_ULL(31, 12) | BIT_ULL(11) | BIT_ULL(9),
+	    GENMASK_ULL(63, 12) | GENMASK_ULL(5, 0) } },
+};
+
+static const struct guest_command *find_guest_command(unsigned int opcode)
+{
+	unsigned int i;
+
+	for (i = 0; i != ARRAY_SIZE(guest_commands); i++)
+		if (guest_commands[i].opcode == opcode)
+			return &guest_commands[i];
+	return NULL;
+}
+
+/* uapi: these opcodes, and no other */
+static void cmd_every_opcode(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	unsigned int opcode;
+
+	f->master.ste_ats_enabled = true;
+	for (opcode = 0; opcode != 256; opcode++) {
+		const struct guest_command *c = find_guest_command(opcode);
+		u64 cmd[2] = { opcode, 0 };
+
+		if (c && !c->vmid)
+			cmd[0] |= FIELD_PREP(SID_FIELD, TEST_VSID);
+		KUNIT_EXPECT_EQ_MSG(test, convert(f, cmd), c ? 1 : -EIO,
+				    "opcode %#x", opcode);
+		if (!c)
+			continue;
+		KUNIT_EXPECT_EQ(test, cmd[0] & 0xff, c->issued);
+		KUNIT_EXPECT_EQ(test, cmd[1], 0);
+	}
+}
+
+/* Bits 24:20 and 16:12, a TLB range's scale and number */
+#define RANGE_FIELDS	(GENMASK_ULL(24, 20) | GENMASK_ULL(16, 12))
+#define TG_FIELD	GENMASK_ULL(11, 10)
+#define TTL_FIELD	GENMASK_ULL(9, 8)
+
+/* What comes out of @guest, a command of type @c, by the words of the manual */
+static void expect_converted(struct kunit *test, const struct guest_command *c,
+			     const u64 guest[2], const char *what)
+{
+	u64 cmd[2] = { guest[0], guest[1] }, want[2];
+	struct vsmmu_fixture *f = test->priv;
+	bool va = c->opcode == 0x12 || c->opcode == 0x13;
+	int ret = convert(f, cmd);
+
+	/* The one range that is reserved */
+	if (va && (guest[1] & TG_FIELD) && !(guest[1] & TTL_FIELD) &&
+	    !(guest[0] & RANGE_FIELDS)) {
+		KUNIT_EXPECT_EQ_MSG(test, ret, -EIO, "%s", what);
+		return;
+	}
+	KUNIT_EXPECT_EQ_MSG(test, ret, 1, "%s", what);
+
+	want[0] = c->issued | (guest[0] & c->kept[0]);
+	want[1] = guest[1] & c->kept[1];
+	if (c->vmid)
+		want[0] |= FIELD_PREP(VMID_FIELD, TEST_VMID);
+	else
+		want[0] |= FIELD_PREP(SID_FIELD, TEST_PSID);
+	if (va && !(guest[1] & TG_FIELD)) {
+		/* No granule, no range */
+		want[0] &= ~RANGE_FIELDS;
+		want[1] &= ~TTL_FIELD;
+	}
+	if (c->opcode == 0x40 && !(guest[0] & BIT_ULL(11)))
+		/* No SSV, no SubstreamID */
+		want[0] &= ~(GENMASK_ULL(31, 12) | BIT_ULL(9));
+	KUNIT_EXPECT_EQ_MSG(test, cmd[0], want[0], "%s", what);
+	KUNIT_EXPECT_EQ_MSG(test, cmd[1], want[1], "%s", what);
+}
+
+/*
+ * Whatever a guest puts into a command, one bit, all bits but one, or one bit
+ * and all of the other word: the VMID or StreamID that comes out is the VM's, the
+ * opcode is the one of the table, and no bit is set that the command does not
+ * define.
+ */
+static void cmd_every_operand(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	unsigned int i, n;
+	char what[64];
+
+	f->master.ste_ats_enabled = true;
+	f->smmu.ssid_bits = 20;
+	for (i = 0; i != ARRAY_SIZE(guest_commands); i++) {
+		const struct guest_command *c = &guest_commands[i];
+
+		for (n = 0; n != 3 * 2 * 64; n++) {
+			unsigned int word = n / 64 % 2, others = n / 128;
+			u64 guest[2] = {};
+
+			if (others == 1)
+				guest[word] = ~0ULL;
+			if (others != 0)
+				guest[!word] = ~0ULL;
+			guest[word] ^= BIT_ULL(n % 64);
+
+			guest[0] &= ~0xffULL;
+			guest[0] |= c->opcode;
+			/* Refused: SSec, too long a range; tested below */
+			guest[0] &= ~BIT_ULL(10);
+			if (c->opcode == 0x40 && (guest[1] & 0x3f) > 52)
+				guest[1] &= ~0x3fULL;
+			if (!c->vmid) {
+				guest[0] &= ~SID_FIELD;
+				guest[0] |= FIELD_PREP(SID_FIELD, TEST_VSID);
+			}
+			snprintf(what, sizeof(what), "%016llx %016llx",
+				 guest[0], guest[1]);
+			expect_converted(test, c, guest, what);
+		}
+	}
+}
+
+/* A StreamID is the VM's name for one of its devices, or EIO */
+static void cmd_stream_ids(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	static const u8 opcodes[] = { 0x05, 0x06, 0x40 };
+	static const u32 foreign[] = {
+		0, 1, TEST_PSID, TEST_VSID - 1, TEST_VSID + 1,
+		TEST_VSID | BIT(20), TEST_VSID | BIT(31), U32_MAX,
+	};
+	unsigned int i, j;
+
+	f->master.ste_ats_enabled = true;
+	for (i = 0; i != ARRAY_SIZE(opcodes); i++) {
+		u64 cmd[2] = { opcodes[i] | FIELD_PREP(SID_FIELD, TEST_VSID), 0 };
+
+		KUNIT_EXPECT_EQ(test, convert(f, cmd), 1);
+		KUNIT_EXPECT_EQ(test, FIELD_GET(SID_FIELD, cmd[0]), TEST_PSID);
+		for (j = 0; j != ARRAY_SIZE(foreign); j++) {
+			cmd[0] = opcodes[i] | FIELD_PREP(SID_FIELD, foreign[j]);
+			cmd[1] = 0;
+			KUNIT_EXPECT_EQ_MSG(test, convert(f, cmd), -EIO,
+					    "opcode %#x StreamID %#x",
+					    opcodes[i], foreign[j]);
+		}
+		/* A device that has left the VM has no name any more */
+		xa_erase(&f->vsmmu.core.vdevs, TEST_VSID);
+		cmd[0] = opcodes[i] | FIELD_PREP(SID_FIELD, TEST_VSID);
+		KUNIT_EXPECT_EQ(test, convert(f, cmd), -EIO);
+		KUNIT_ASSERT_EQ(test,
+				xa_err(xa_store(&f->vsmmu.core.vdevs, TEST_VSID,
+						&f->vdev.core, GFP_KERNEL)), 0);
+	}
+}
+
+/* What hardware would refuse is refused before it is in the host's queue */
+static void cmd_illegal_operands(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	const u64 sid = FIELD_PREP(SID_FIELD, TEST_VSID);
+	const u64 ssec = BIT_ULL(10), ssv = BIT_ULL(11);
+	const u64 ssid = GENMASK_ULL(31, 12);
+	const struct {
+		const char *what;
+		u64 cmd[2];
+		int ret;
+	} table[] = {
+		{ "SubstreamID in range", { 0x05 | sid | FIELD_PREP(ssid, 31) }, 1 },
+		{ "SubstreamID too large", { 0x05 | sid | FIELD_PREP(ssid, 32) },
+		  -EIO },
+		{ "SubstreamID of ATC in range",
+		  { 0x40 | sid | ssv | FIELD_PREP(ssid, 31) }, 1 },
+		{ "SubstreamID of ATC too large",
+		  { 0x40 | sid | ssv | FIELD_PREP(ssid, 32) }, -EIO },
+		{ "SubstreamID of ATC that doesn't count",
+		  { 0x40 | sid | FIELD_PREP(ssid, 32) }, 1 },
+		{ "ATC range: all", { 0x40 | sid, 52 }, 1 },
+		{ "ATC range: more than all", { 0x40 | sid, 53 }, -EIO },
+		{ "ATC range: largest value", { 0x40 | sid, 63 }, -EIO },
+		{ "reserved TLB range", { 0x12, 1 << 10 }, -EIO },
+		{ "reserved TLB range, all ASIDs", { 0x13, 3 << 10 }, -EIO },
+		{ "TLB range with level", { 0x12, 1 << 10 | 3 << 8 }, 1 },
+		{ "TLB range with number", { 0x12 | 1 << 12, 1 << 10 }, 1 },
+		{ "TLB range with scale", { 0x13 | 1 << 20, 2 << 10 }, 1 },
+	};
+	unsigned int i;
+
+	f->master.ste_ats_enabled = true;
+	for (i = 0; i != ARRAY_SIZE(table); i++) {
+		u64 cmd[2] = { table[i].cmd[0], table[i].cmd[1] };
+
+		KUNIT_EXPECT_EQ_MSG(test, convert(f, cmd), table[i].ret, "%s",
+				    table[i].what);
+	}
+	for (i = 0; i != ARRAY_SIZE(guest_commands); i++) {
+		u64 cmd[2] = { guest_commands[i].opcode | ssec | sid, 0 };
+
+		KUNIT_EXPECT_EQ_MSG(test, convert(f, cmd), -EIO, "SSec %#x",
+				    guest_commands[i].opcode);
+	}
+
+	/* There are no ranges without RIL */
+	f->smmu.features &= ~ARM_SMMU_FEAT_RANGE_INV;
+	for (i = 0x12; i <= 0x13; i++) {
+		u64 cmd[2] = { i | 1 << 12, 1 << 10 };
+
+		KUNIT_EXPECT_EQ(test, convert(f, cmd), -EIO);
+		cmd[0] = i;
+		cmd[1] = 0x1000;
+		KUNIT_EXPECT_EQ(test, convert(f, cmd), 1);
+	}
+}
+
+/*
+ * An ATC invalidation is issued exactly while the STE allows ATS; otherwise there
+ * is nothing to do for it, and it could time out in the host's queue.
+ */
+static void cmd_atc_inv_without_ats(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	const u64 sid = FIELD_PREP(SID_FIELD, TEST_VSID);
+	u64 cmd[2] = { 0x40 | sid, 52 };
+
+	f->master.ste_ats_enabled = false;
+	KUNIT_EXPECT_EQ(test, convert(f, cmd), 0);
+	f->master.ste_ats_enabled = true;
+	cmd[0] = 0x40 | sid;
+	cmd[1] = 52;
+	KUNIT_EXPECT_EQ(test, convert(f, cmd), 1);
+
+	/* Wrong ones are wrong all the same */
+	f->master.ste_ats_enabled = false;
+	cmd[0] = 0x40 | sid;
+	cmd[1] = 53;
+	KUNIT_EXPECT_EQ(test, convert(f, cmd), -EIO);
+	cmd[0] = 0x40 | FIELD_PREP(SID_FIELD, TEST_VSID + 1);
+	cmd[1] = 52;
+	KUNIT_EXPECT_EQ(test, convert(f, cmd), -EIO);
+}
+
+/* ---------------------------------------------- writing it while DMA runs */
+
+struct ste_test_writer {
+	struct arm_smmu_entry_writer writer;
+	struct kunit *test;
+	const struct arm_smmu_ste *init;
+	const struct arm_smmu_ste *target;
+	struct arm_smmu_ste *ste;
+	bool invalid;
+	unsigned int num_syncs;
+};
+
+/*
+ * Whether the hardware, which looks at the bits @used of @ste, sees @what. MEV
+ * only lets events be merged: it may come early and go late.
+ */
+static bool ste_looks_like(const struct arm_smmu_ste *ste, const __le64 *used,
+			   const struct arm_smmu_ste *what)
+{
+	unsigned int i;
+
+	for (i = 0; i != NUM_STE_QWORDS; i++) {
+		__le64 differ = (ste->data[i] & used[i]) ^ what->data[i];
+
+		if (i == 1)
+			differ &= ~cpu_to_le64(STRTAB_STE_1_MEV);
+		if (differ)
+			return false;
+	}
+	return true;
+}
+
+static void ste_test_sync(struct arm_smmu_entry_writer *writer)
+{
+	struct ste_test_writer *w =
+		container_of(writer, struct ste_test_writer, writer);
+	__le64 used[NUM_STE_QWORDS] = {};
+	bool seen;
+
+	w->num_syncs++;
+	if (!(w->ste->data[0] & cpu_to_le64(STRTAB_STE_0_V))) {
+		w->invalid = true;
+		return;
+	}
+	/* What the hardware can see is the old entry or the new one */
+	arm_smmu_get_ste_used(w->ste->data, used);
+	seen = ste_looks_like(w->ste, used, w->init) ||
+	       ste_looks_like(w->ste, used, w->target);
+	KUNIT_EXPECT_TRUE(w->test, seen);
+}
+
+static const struct arm_smmu_entry_writer_ops ste_test_ops = {
+	.sync = ste_test_sync,
+	.get_used = arm_smmu_get_ste_used,
+};
+
+static void expect_transition(struct kunit *test, const char *what,
+			      const struct arm_smmu_ste *from,
+			      const struct arm_smmu_ste *to, bool hitless)
+{
+	struct arm_smmu_ste ste = *from;
+	struct ste_test_writer w = {
+		.writer.ops = &ste_test_ops,
+		.test = test,
+		.init = from,
+		.target = to,
+		.ste = &ste,
+	};
+	__le64 used[NUM_STE_QWORDS] = {};
+	unsigned int i;
+
+	/* The writer warns of a bit that is set but not declared used */
+	arm_smmu_get_ste_used(to->data, used);
+	for (i = 0; i != NUM_STE_QWORDS; i++)
+		KUNIT_EXPECT_FALSE_MSG(test, !!(to->data[i] & ~used[i]),
+				       "%s: word %u", what, i);
+
+	arm_smmu_write_entry(&w.writer, ste.data, to->data);
+	KUNIT_EXPECT_EQ_MSG(test, w.invalid, !hitless, "%s", what);
+	KUNIT_EXPECT_GT_MSG(test, w.num_syncs, 0, "%s", what);
+	KUNIT_EXPECT_MEMEQ_MSG(test, &ste, to, sizeof(ste), "%s", what);
+}
+
+/*
+ * A device moves between abort, bypass, the nest parent and a guest's stage 1
+ * without a moment in which its STE is anything else.
+ */
+static void ste_writer_hitless(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	struct arm_smmu_ste abort, s2, bypass, host_bypass, s1;
+	unsigned int ats;
+
+	arm_smmu_make_abort_ste(&abort);
+	arm_smmu_make_bypass_ste(&f->smmu, &host_bypass);
+	for (ats = 0; ats != 2; ats++) {
+		arm_smmu_make_s2_domain_ste(&s2, &f->master, &f->s2_parent, ats);
+		KUNIT_ASSERT_EQ(test, set_vste(f, VSTE_V | VSTE_CFG(4), 0), 0);
+		arm_smmu_make_nested_ste(&bypass, &f->master, &f->nested, ats);
+		KUNIT_ASSERT_EQ(test,
+				set_vste(f, VSTE_V | VSTE_CFG(5) |
+					    0x0000123456789a80ULL |
+					    2ULL << 4 | 10ULL << 59, 0xd6), 0);
+		arm_smmu_make_nested_ste(&s1, &f->master, &f->nested, ats);
+
+		expect_transition(test, "abort to nested", &abort, &s1, true);
+		expect_transition(test, "nested to abort", &s1, &abort, true);
+		expect_transition(test, "bypass to nested", &bypass, &s1, true);
+		expect_transition(test, "nested to bypass", &s1, &bypass, true);
+		expect_transition(test, "stage 2 to nested", &s2, &s1, true);
+		expect_transition(test, "nested to stage 2", &s1, &s2, true);
+		expect_transition(test, "abort to bypass", &abort, &bypass, true);
+		expect_transition(test, "bypass to abort", &bypass, &abort, true);
+	}
+
+	/* Another table of the guest, same attributes: one word */
+	KUNIT_ASSERT_EQ(test, set_vste(f, VSTE_V | VSTE_CFG(5) |
+					  0x0000023456789a00ULL, 0xd6), 0);
+	arm_smmu_make_nested_ste(&s2, &f->master, &f->nested, true);
+	expect_transition(test, "nested to nested", &s1, &s2, true);
+}
+
+/* EATS is in a word of its own: with Config it takes two steps, each hitless */
+static void ste_writer_eats_step(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	struct arm_smmu_ste from, between, to;
+	unsigned int ats;
+
+	for (ats = 0; ats != 2; ats++) {
+		KUNIT_ASSERT_EQ(test, set_vste(f, VSTE_V | VSTE_CFG(4), 0), 0);
+		arm_smmu_make_nested_ste(&from, &f->master, &f->nested, ats);
+		KUNIT_ASSERT_EQ(test, set_vste(f, VSTE_V | VSTE_CFG(5) |
+						  0x0000123456789a80ULL, 0x5),
+				0);
+		arm_smmu_make_nested_ste(&between, &f->master, &f->nested, ats);
+		arm_smmu_make_nested_ste(&to, &f->master, &f->nested, !ats);
+		expect_transition(test, "Config", &from, &between, true);
+		expect_transition(test, "EATS", &between, &to, true);
+		/* Which is what the step is for */
+		expect_transition(test, "both", &from, &to, false);
+	}
+}
+
+/*
+ * Between a guest's stage 1 and a stage 1 of the host's the STE is invalid for a
+ * moment, and never the host's Config with the guest's pointer or VMID.
+ */
+static void ste_writer_host_stage1(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	struct arm_smmu_ste cdtable, s1;
+	unsigned int e2h;
+
+	f->master.cd_table.cdtab_dma = 0xF0F0F0F0F0C0;
+	f->master.cd_table.s1cdmax = 5;
+	f->master.cd_table.s1fmt = STRTAB_STE_0_S1FMT_64K_L2;
+	for (e2h = 0; e2h != 2; e2h++) {
+		if (e2h)
+			f->smmu.features |= ARM_SMMU_FEAT_E2H;
+		arm_smmu_make_cdtable_ste(&cdtable, &f->master, false,
+					  STRTAB_STE_1_S1DSS_SSID0);
+		KUNIT_ASSERT_EQ(test,
+				set_vste(f, VSTE_V | VSTE_CFG(5) |
+					    0x0000123456789a80ULL |
+					    2ULL << 4 | 5ULL << 59, 0xd6), 0);
+		arm_smmu_make_nested_ste(&s1, &f->master, &f->nested, false);
+		expect_transition(test, "host to guest", &cdtable, &s1, false);
+		expect_transition(test, "guest to host", &s1, &cdtable, false);
+	}
+}
+
+static struct kunit_case arm_smmu_v3_iommufd_test_cases[] = {
+	KUNIT_CASE(vste_every_bit),
+	KUNIT_CASE(vste_every_config),
+	KUNIT_CASE(vste_every_eats),
+	KUNIT_CASE(vste_not_valid),
+	KUNIT_CASE(nested_ste_abort),
+	KUNIT_CASE(nested_ste_bypass),
+	KUNIT_CASE(nested_ste_stage1_fields),
+	KUNIT_CASE(nested_ste_eats_is_the_hosts),
+	KUNIT_CASE(nested_ste_stalls),
+	KUNIT_CASE(nested_needs_coherency),
+	KUNIT_CASE(viommu_size_refusals),
+	KUNIT_CASE(viommu_init_and_vmid),
+	KUNIT_CASE(vdevice_init_refusals),
+	KUNIT_CASE(cmd_every_opcode),
+	KUNIT_CASE(cmd_every_operand),
+	KUNIT_CASE(cmd_stream_ids),
+	KUNIT_CASE(cmd_illegal_operands),
+	KUNIT_CASE(cmd_atc_inv_without_ats),
+	KUNIT_CASE(ste_writer_hitless),
+	KUNIT_CASE(ste_writer_eats_step),
+	KUNIT_CASE(ste_writer_host_stage1),
+	{},
+};
+
+static struct kunit_suite arm_smmu_v3_iommufd_test_suite = {
+	.name = "arm-smmu-v3-iommufd",
+	.init = vsmmu_fixture_init,
+	.exit = vsmmu_fixture_exit,
+	.test_cases = arm_smmu_v3_iommufd_test_cases,
+};
+kunit_test_suites(&arm_smmu_v3_iommufd_test_suite);
+
+MODULE_IMPORT_NS(EXPORTED_FOR_KUNIT_TESTING);
+MODULE_DESCRIPTION("KUnit tests for SMMUv3 nested translation");
+MODULE_LICENSE("GPL");
