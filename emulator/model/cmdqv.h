@@ -214,10 +214,11 @@ void cmdqv_process(struct cmdqv *c);
 /**
  * cmdqv_smmu_sync - the SMMU's own command queue has executed a CMD_SYNC
  *
- * Flushes ATC timeouts that the unit still owes: they are reported now, on
- * the queues whose ATC_INV timed out, running or not. (A CMD_SYNC on any
- * VCMDQ does the same; the model sees those itself.) To be called by the
- * bench when the CMD_SYNC completes.
+ * Flushes ATC timeouts that the unit still owes: queues that were disabled
+ * with an ATC_INV in flight are told now, in GERROR and CONS.ERR. (A CMD_SYNC
+ * on any VCMDQ does the same; the model sees those itself. Queues that are
+ * enabled hear of theirs at their own next CMD_SYNC.) To be called by the bench
+ * when the CMD_SYNC completes.
  */
 void cmdqv_smmu_sync(struct cmdqv *c);
 
@@ -257,8 +258,8 @@ void cmdqv_inject_none(struct cmdqv *c);
 /**
  * cmdqv_set_delays - change the delays of struct cmdqv_config
  *
- * Handshakes in flight keep their deadline. @commands_per_step: 0 is taken
- * as 1.
+ * Handshakes and steps in flight keep their deadline. @commands_per_step: 0 is
+ * taken as 1. Delays are cut at 2^62 ns.
  */
 void cmdqv_set_delays(struct cmdqv *c, uint64_t enable_ns, uint64_t disable_ns,
 		      uint64_t command_ns, uint32_t commands_per_step);
@@ -279,12 +280,13 @@ enum cmdqv_violation {
 	CMDQV_V_MAP_RANGE,		/* VINTF that does not exist */
 	CMDQV_V_REMAP_ALLOCATED,	/* fields changed with ALLOCATED left 1 */
 	CMDQV_V_UNMAP_ENABLED,		/* G unmapped while STATUS.EN_OK or CONFIG.EN */
-	CMDQV_V_MAP_ENABLED,		/* mapped while it was enabled */
-	CMDQV_V_ENABLE_UNMAPPED,	/* enabled while it was not mapped */
+	CMDQV_V_MAP_ENABLED,		/* mapped while STATUS.EN_OK or CONFIG.EN */
+	CMDQV_V_ENABLE_UNMAPPED,	/* enabled (directly) while it was not mapped */
 	CMDQV_V_ENABLE_BAD_BASE,	/* G enabled with BASE 0, bad size or alignment */
-	CMDQV_V_BASE_ENABLED,		/* BASE or CONS_INDX_BASE written while enabled */
+	CMDQV_V_BASE_ENABLED,		/* G BASE or CONS_INDX_BASE written while enabled */
 	CMDQV_V_VINTF_CHANGED_ENABLED,	/* VMID or HYP_OWN changed while enabled */
-	CMDQV_V_VINTF_DISABLED_BUSY,	/* VINTF disabled with a queue enabled */
+	CMDQV_V_VINTF_DISABLED_BUSY,	/* VINTF disabled with a queue enabled; how
+					 * one fences a queue that is stuck */
 	CMDQV_V_SID_MATCH_ORDER,	/* SID_REPLACE written under an enabled MATCH */
 	CMDQV_V_SID_DUPLICATE,		/* two enabled slots with one VIRT_SID */
 	CMDQV_V_ATC_TIMEOUT_FOREIGN,	/* a late ATC timeout reached another owner */
@@ -470,8 +472,8 @@ const char *cmdqv_check(const struct cmdqv *c);
  *
  * Reply: one record a line: its kind, then key=value pairs. Keys may be added
  * later, those here stay. Numbers are decimal, those written 0x… hexadecimal.
- * No line is empty. The first line is "ok" or "error reason=…"; if @out was
- * too small, the last line is "truncated". Commands:
+ * No line is empty. The first line is "ok" or "error reason=…" (to the end of
+ * the line); if @out was too small, the last line is "truncated". Commands:
  *
  * help
  *	the commands, one a line
@@ -502,11 +504,12 @@ const char *cmdqv_check(const struct cmdqv *c);
  *	executed seq= t= v= q= l= hyp_own= vmid= op=0x name= result= pa=0x
  *	      orig=0x…,0x… final=0x…,0x…
  *	refused  … the same, reason=
- *	violation seq= t= name= v= q= l= value=0x
+ *	violation seq= t= name= v= q= l= value=0x	(-1: none)
  *	head seq=				(last line; the latest entry's seq)
  *	Optional words " v=N" and " q=N" at the end select by VINTF or VCMDQ.
  *
- * inject NAME [v=N|q=N] [arg=N]		(arg default 1, 0 withdraws)
+ * inject NAME [v=N|q=N] [arg=N]		(arg default 1, 0 withdraws; v for
+ *	faults of a VINTF, q for those of a VCMDQ)
  *	NAME: fetch_abort stuck_enable_cmdqv stuck_disable_cmdqv
  *	stuck_enable_vintf stuck_disable_vintf stuck_enable_vcmdq
  *	stuck_disable_vcmdq atc_timeout atc_late_ns
