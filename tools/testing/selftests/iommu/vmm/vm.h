@@ -19,7 +19,8 @@
 #include "vcmdq.h"
 #include "vfio.h"
 
-#define VM_RAM_IPA	0x40000000ULL
+/* Below 256 MiB, so that the edu device reaches it without a stage 1, too */
+#define VM_RAM_IPA	0x04000000ULL
 #define VM_RAM_SIZE	(4UL << 20)
 #define VM_MAX_QUEUES	128
 

@@ -1,0 +1,708 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Rules that are easily broken in the corners: by threads that race, by hardware
+ * that does not answer, by requests that are wrong in the middle. Each test is
+ * named after its rule and states it above.
+ *
+ * Runs on the emulated board (emulator/grace-vm); skips elsewhere.
+ */
+#include <sched.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "cmdqv_utils.h"
+
+#define TIMEOUT	120
+#define TYPE	IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV
+
+FIXTURE(rules)
+{
+	struct board board;
+	struct vm vm;
+};
+
+FIXTURE_SETUP(rules)
+{
+	const char *why = board_find(&self->board);
+
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_NE(NULL, observer_run(&self->board.unit, "inject none"));
+	ASSERT_NE(NULL, observer_run(&self->board.unit, "clear"));
+	ASSERT_EQ(0, vm_open(&self->vm, "A", self->board.bdf[0]));
+}
+
+FIXTURE_TEARDOWN(rules)
+{
+	observer_run(&self->board.unit, "inject none");
+	EXPECT_EQ(0, vm_close(&self->vm));
+	board_check(&self->board);
+	observer_close(&self->board.unit);
+}
+
+/**
+ * struct racer - a thread that does one thing over and over
+ * @go: what it does each time, with @vm and @arg
+ * @stop: set to end it
+ * @hits: how often @go returned non-zero
+ * @runs: how often it was called
+ */
+struct racer {
+	int (*go)(struct racer *r);
+	struct vm *vm;
+	uint64_t arg;
+	atomic_bool stop;
+	atomic_ulong hits;
+	atomic_ulong runs;
+	pthread_t thread;
+};
+
+static void *racer_main(void *p)
+{
+	struct racer *r = p;
+
+	while (!atomic_load(&r->stop)) {
+		if (r->go(r))
+			atomic_fetch_add(&r->hits, 1);
+		atomic_fetch_add(&r->runs, 1);
+	}
+	return NULL;
+}
+
+static int racer_start(struct racer *r)
+{
+	return -pthread_create(&r->thread, NULL, racer_main, r);
+}
+
+static void racer_stop(struct racer *r)
+{
+	atomic_store(&r->stop, true);
+	pthread_join(r->thread, NULL);
+}
+
+/* ---- */
+
+/* Would the next vIOMMU's window, or the first one's, be found now? */
+static int map_guessed(struct racer *r)
+{
+	uint64_t k = atomic_load((atomic_ulong *)&r->arg), guess;
+	int hit = 0;
+
+	for (guess = k ? k - 1 : 0; guess <= k + 1; guess++)
+		hit |= !_test_cmd_mmap(r->vm->fd, GUEST_PAGE + guess * 0x10000,
+				       0x10000, PROT_READ | PROT_WRITE,
+				       MAP_SHARED);
+	hit |= !_test_cmd_mmap(r->vm->fd, GUEST_PAGE, 0x10000, PROT_READ,
+			       MAP_SHARED);
+	return hit;
+}
+
+/*
+ * A window is found by mmap() only if its vIOMMU is published under its id; never
+ * while VIOMMU_ALLOC can still fail. Here it always fails, as late as it can, while
+ * a thread guesses the offset.
+ */
+TEST_F_TIMEOUT(rules, window_only_of_published_viommu, TIMEOUT)
+{
+	struct iommu_viommu_tegra241_cmdqv data;
+	struct vm *vm = &self->vm;
+	struct iommu_viommu_alloc cmd = {
+		.size = sizeof(cmd), .type = TYPE, .dev_id = vm->dev.dev_id,
+		.hwpt_id = vm->s2, .data_len = sizeof(data),
+		.data_uptr = (uintptr_t)&data,
+	};
+	struct racer r = { .go = map_guessed, .vm = vm };
+	void *ro = readonly_copy(&cmd, sizeof(cmd));
+
+	ASSERT_NE(ro, NULL);
+	ASSERT_EQ(0, racer_start(&r));
+	for (int i = 0; i < 600; i++) {
+		ASSERT_EQ(-EFAULT,
+			  iommufd_ioctl(vm->fd, IOMMU_VIOMMU_ALLOC, ro));
+		atomic_fetch_add((atomic_ulong *)&r.arg, 1);
+	}
+	racer_stop(&r);
+	EXPECT_GT(r.runs, 100);
+	EXPECT_EQ(r.hits, 0)
+		TH_LOG("%lu of %lu rounds mapped a window of nobody", r.hits,
+		       r.runs);
+	readonly_free(ro);
+}
+
+/* ---- */
+
+/* Queue 0, which fails when everything has been done for it */
+static int alloc_failing_queue0(struct racer *r)
+{
+	return iommufd_ioctl(r->vm->fd, IOMMU_HW_QUEUE_ALLOC,
+			     (void *)(uintptr_t)r->arg) != -EFAULT;
+}
+
+/*
+ * A queue is put on top of a published one only. Queue 0 never gets published
+ * here, so queue 1 must always be refused, with EIO, and is never mapped.
+ */
+TEST_F_TIMEOUT(rules, predecessor_is_published, TIMEOUT)
+{
+	struct observer *unit = &self->board.unit;
+	struct vm *vm = &self->vm;
+	struct iommu_hw_queue_alloc cmd;
+	struct racer r = { .go = alloc_failing_queue0, .vm = vm };
+	uint64_t page;
+	uint32_t id;
+	void *ro;
+	int rc;
+
+	ASSERT_EQ(0, vm_add_viommu(vm, TYPE));
+	page = guestmem_alloc(&vm->ram, GUEST_PAGE, GUEST_PAGE);
+	cmd = (struct iommu_hw_queue_alloc){
+		.size = sizeof(cmd), .viommu_id = vm->viommu,
+		.type = IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV,
+		.nesting_parent_iova = page, .length = 2048,
+	};
+	ro = readonly_copy(&cmd, sizeof(cmd));
+	ASSERT_NE(ro, NULL);
+	r.arg = (uintptr_t)ro;
+	ASSERT_EQ(0, racer_start(&r));
+	for (int i = 0; i < 3000; i++) {
+		rc = _test_cmd_hw_queue_alloc(vm, 1, page + 2048, 2048, &id);
+		EXPECT_EQ(rc, -EIO);
+		if (!rc) {
+			iommufd_destroy(vm->fd, id);
+			break;
+		}
+	}
+	racer_stop(&r);
+	EXPECT_GT(r.runs, 100);
+	EXPECT_EQ(r.hits, 0);
+	EXPECT_EQ(observer_violations(unit, "map_order"), 0);
+	EXPECT_EQ(observer_violations(unit, "unmap_order"), 0);
+	readonly_free(ro);
+}
+
+/* ---- */
+
+/* The other thread's queue 0 comes and goes */
+static atomic_uint id0;
+
+static int cycle_queue0(struct racer *r)
+{
+	uint32_t id = atomic_load(&id0);
+	int rc = iommufd_destroy(r->vm->fd, id);
+
+	/* EBUSY: queue 1 is on top. ENOENT would mean that it has got lost. */
+	if (rc == -EBUSY)
+		return 0;
+	if (rc)
+		return 1;
+	rc = _test_cmd_hw_queue_alloc(r->vm, 0, r->arg, 2048, &id);
+	atomic_store(&id0, id);
+	return rc != 0;
+}
+
+/*
+ * A queue holds its predecessor only if that is alive: queue 0 is destroyed or is
+ * held, and nothing comes between. Who loses is told EBUSY or EIO.
+ */
+TEST_F_TIMEOUT(rules, dependency_only_on_the_living, TIMEOUT)
+{
+	struct observer *unit = &self->board.unit;
+	struct racer r = { .go = cycle_queue0 };
+	unsigned int made = 0, refused = 0;
+	struct vm *vm = &self->vm;
+	uint64_t page;
+	uint32_t id;
+	int rc;
+
+	ASSERT_EQ(0, vm_add_viommu(vm, TYPE));
+	page = guestmem_alloc(&vm->ram, GUEST_PAGE, GUEST_PAGE);
+	test_cmd_hw_queue_alloc(vm, 0, page, 2048, &id);
+	atomic_store(&id0, id);
+	r.vm = vm;
+	r.arg = page;
+	ASSERT_EQ(0, racer_start(&r));
+	for (int i = 0; i < 3000; i++) {
+		rc = _test_cmd_hw_queue_alloc(vm, 1, page + 2048, 2048, &id);
+		if (rc) {
+			EXPECT_EQ(rc, -EIO);
+			refused++;
+			continue;
+		}
+		made++;
+		ASSERT_EQ(0, iommufd_destroy(vm->fd, id));
+	}
+	racer_stop(&r);
+	TH_LOG("queue 1: %u made, %u refused; queue 0: %lu rounds", made, refused,
+	       r.runs);
+	EXPECT_GT(made, 0);
+	EXPECT_GT(r.runs, 100);
+	EXPECT_EQ(r.hits, 0);
+	EXPECT_EQ(observer_violations(unit, "map_order"), 0);
+	EXPECT_EQ(observer_violations(unit, "unmap_order"), 0);
+	test_cmd_destroy(vm->fd, atomic_load(&id0));
+}
+
+/* ---- */
+
+/* Kilobytes of free memory */
+static unsigned long mem_free(void)
+{
+	unsigned long kb = 0;
+	char line[128];
+	FILE *f = fopen("/proc/meminfo", "re");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "MemFree: %lu kB", &kb) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+static int watch_memory(struct racer *r)
+{
+	unsigned long kb = mem_free();
+
+	if (kb < r->arg)
+		r->arg = kb;
+	return 0;
+}
+
+static int alloc_huge(struct racer *r)
+{
+	uint32_t id;
+
+	return _test_cmd_hw_queue_alloc(r->vm, 0, VM_RAM_IPA, r->arg, &id) !=
+	       -EINVAL;
+}
+
+/*
+ * The length is checked against what the hardware can use before anything is
+ * looked up or allocated for it: EINVAL even where there is no memory at all, and
+ * no memory is used for the attempt.
+ */
+TEST_F_TIMEOUT(rules, length_is_bounded_first, TIMEOUT)
+{
+	struct racer watch = { .go = watch_memory };
+	struct racer r[3] = {};
+	struct vm *vm = &self->vm;
+	unsigned long before;
+	uint32_t id;
+
+	ASSERT_EQ(0, vm_add_viommu(vm, TYPE));
+	for (int bit = 24; bit < 64; bit++) {
+		EXPECT_EQ(-EINVAL,
+			  _test_cmd_hw_queue_alloc(vm, 0, 0, 1ULL << bit, &id))
+			TH_LOG("length 1 << %d", bit);
+		EXPECT_EQ(-EINVAL,
+			  _test_cmd_hw_queue_alloc(vm, 0, 0,
+						   (1ULL << bit) - GUEST_PAGE,
+						   &id));
+	}
+	before = mem_free();
+	watch.arg = before;
+	ASSERT_EQ(0, racer_start(&watch));
+	for (int i = 0; i < 3; i++) {
+		r[i] = (struct racer){ .go = alloc_huge, .vm = vm,
+				       .arg = 1ULL << (36 + i) };
+		ASSERT_EQ(0, racer_start(&r[i]));
+	}
+	sleep(1);
+	for (int i = 0; i < 3; i++) {
+		racer_stop(&r[i]);
+		EXPECT_GT(r[i].runs, 100);
+		EXPECT_EQ(r[i].hits, 0);
+	}
+	racer_stop(&watch);
+	/* A page pointer for each page of 2^36 bytes would be 128 MiB */
+	EXPECT_LT(before - watch.arg, 32 << 10)
+		TH_LOG("%lu kB used", before - (unsigned long)watch.arg);
+}
+
+/* ---- */
+
+/*
+ * entry_num of HWPT_INVALIDATE is what the hardware has completed: with a wrong
+ * request at position n, those before it have taken effect, it and those after it
+ * have not, and n is what is told. Seen by the device: two neighbouring pages,
+ * whose requests stand right before and right after the wrong one.
+ */
+TEST_F_TIMEOUT(rules, count_is_what_hardware_has_done, TIMEOUT)
+{
+	static const unsigned int at[] = { 0, 1, 10, 62, 63, 64, 65, 100, 126 };
+	static struct smmu_cmd cmds[128];
+	struct vm *vm = &self->vm;
+	uint64_t old[2], new[2], src;
+	enum { N = 128, LEN = 64 };
+	uint32_t num;
+
+	ASSERT_EQ(0, vm_set_up(vm, VSID, ASID));
+	src = guestmem_alloc(&vm->ram, GUEST_PAGE, GUEST_PAGE);
+	memset(page_at(vm, src), 'x', LEN);
+	for (int i = 0; i < 2; i++) {
+		old[i] = guestmem_alloc(&vm->ram, GUEST_PAGE, GUEST_PAGE);
+		new[i] = guestmem_alloc(&vm->ram, GUEST_PAGE, GUEST_PAGE);
+	}
+	ASSERT_EQ(0, stage1_map(&vm->s1, IOVA + 0x100000, src));
+	ASSERT_EQ(0, edu_load(&vm->dev, IOVA + 0x100000, LEN));
+
+	for (size_t k = 0; k < sizeof(at) / sizeof(at[0]); k++) {
+		unsigned int bad = at[k];
+
+		/* Everything fresh, then cached, then changed */
+		for (int i = 0; i < 2; i++)
+			ASSERT_EQ(0, stage1_map(&vm->s1, IOVA + i * GUEST_PAGE,
+						old[i]));
+		cmds[0] = cmd_tlbi_nh_asid(ASID);
+		ASSERT_EQ(0, vcmdq_issue(&vm->q[0], cmds, 1));
+		ASSERT_EQ(0, edu_store(&vm->dev, IOVA + GUEST_PAGE - LEN / 2,
+				       LEN));
+		for (int i = 0; i < 2; i++) {
+			ASSERT_EQ(0, stage1_map(&vm->s1, IOVA + i * GUEST_PAGE,
+						new[i]));
+			memset(page_at(vm, old[i]), 0, GUEST_PAGE);
+			memset(page_at(vm, new[i]), 0, GUEST_PAGE);
+		}
+
+		for (unsigned int i = 0; i < N; i++)
+			cmds[i] = cmd_tlbi_nh_va(ASID, IOVA + 0x800000 +
+						 i * GUEST_PAGE);
+		if (bad)
+			cmds[bad - 1] = cmd_tlbi_nh_va(ASID, IOVA);
+		cmds[bad] = cmd_op(CMD_CFGI_STE);
+		cmds[bad + 1] = cmd_tlbi_nh_va(ASID, IOVA + GUEST_PAGE);
+		num = N;
+		EXPECT_EQ(-EIO, _test_cmd_invalidate(vm, cmds, &num));
+		EXPECT_EQ(num, bad);
+
+		ASSERT_EQ(0, edu_store(&vm->dev, IOVA + GUEST_PAGE - LEN / 2,
+				       LEN));
+		EXPECT_EQ(page_at(vm, bad ? new[0] : old[0])[GUEST_PAGE - 1], 'x')
+			TH_LOG("bad request at %u: the one before", bad);
+		EXPECT_EQ(page_at(vm, old[1])[0], 'x')
+			TH_LOG("bad request at %u: the one after", bad);
+		EXPECT_EQ(page_at(vm, new[1])[0], 0);
+	}
+
+	/* All good, more than any batch: all done */
+	for (unsigned int i = 0; i < N; i++)
+		cmds[i] = cmd_tlbi_nh_va(ASID, IOVA + i * GUEST_PAGE);
+	num = N;
+	EXPECT_EQ(0, _test_cmd_invalidate(vm, cmds, &num));
+	EXPECT_EQ(num, N);
+	/* The request cannot be read: none of that page was done */
+	num = 1;
+	EXPECT_EQ(-EFAULT, _test_cmd_invalidate(vm, bad_address(), &num));
+	EXPECT_EQ(num, 0);
+}
+
+/* ---- */
+
+static int guest_enables(struct racer *r)
+{
+	volatile uint32_t *regs = r->vm->window;
+
+	regs[VCMDQ_CONFIG / 4] = VCMDQ_EN;
+	regs[VCMDQ_PROD / 4] = r->runs & 0x7f;
+	return 0;
+}
+
+/* Every fetch since @seq for a VM: inside one of the @n pages at @pa? */
+static unsigned int foreign_fetches(struct observer *unit, uint64_t *seq,
+				    const uint64_t *pa, int n)
+{
+	const char *r = observer_run(unit, "log since %llu 512",
+				     (unsigned long long)*seq + 1);
+	unsigned int foreign = 0;
+	uint64_t at;
+	int i;
+
+	for (; r; r = record_next(r)) {
+		if (!strncmp(r, "head", 4)) {
+			*seq = record_value(r, "seq");
+			break;
+		}
+		if ((strncmp(r, "executed", 8) && strncmp(r, "refused", 7)) ||
+		    !record_value(r, "v"))
+			continue;
+		at = record_value(r, "pa");
+		for (i = 0; i < n; i++)
+			if (at >= pa[i] && at < pa[i] + GUEST_PAGE)
+				break;
+		if (i == n) {
+			fprintf(stderr, "# fetch from elsewhere: %.*s\n",
+				(int)strcspn(r, "\n"), r);
+			foreign++;
+		}
+	}
+	return foreign;
+}
+
+/*
+ * Hardware reads commands from the queue's memory and from nowhere else, and a
+ * queue that DESTROY has answered for is stopped and unmapped, whatever the guest
+ * writes into its window meanwhile.
+ */
+TEST_F_TIMEOUT(rules, fetches_only_from_the_queue, TIMEOUT)
+{
+	struct observer *unit = &self->board.unit;
+	struct racer r = { .go = guest_enables };
+	uint64_t page[4], pa[4], seq = 0;
+	struct vm *vm = &self->vm;
+	char *state;
+	uint32_t id;
+
+	ASSERT_EQ(0, vm_add_viommu(vm, TYPE));
+	for (int i = 0; i < 4; i++) {
+		page[i] = guestmem_alloc(&vm->ram, GUEST_PAGE, GUEST_PAGE);
+		for (unsigned int c = 0; c < GUEST_PAGE / 16; c++)
+			((uint64_t *)page_at(vm, page[i]))[2 * c] = CMD_SYNC;
+		pa[i] = host_pa(page_at(vm, page[i]));
+		ASSERT_NE(pa[i], 0);
+	}
+	foreign_fetches(unit, &seq, pa, 4);
+	r.vm = vm;
+	ASSERT_EQ(0, racer_start(&r));
+	for (int i = 0; i < 200; i++) {
+		test_cmd_hw_queue_alloc(vm, 0, page[i % 4], GUEST_PAGE, &id);
+		if (i % 3)
+			usleep(i % 7 * 50);
+		test_cmd_destroy(vm->fd, id);
+		state = observer_guest_state(unit);
+		ASSERT_NE(state, NULL);
+		EXPECT_EQ(strstr(state, "vcmdq"), NULL)
+			TH_LOG("cycle %d left\n%s", i, state);
+		free(state);
+		EXPECT_EQ(foreign_fetches(unit, &seq, pa, 4), 0);
+		if (_metadata->exit_code)
+			break;
+	}
+	racer_stop(&r);
+	EXPECT_GT(r.runs, 1000);
+	EXPECT_EQ(observer_violations(unit, "enable_bad_base"), 0);
+	EXPECT_EQ(observer_violations(unit, "map_enabled"), 0);
+	EXPECT_EQ(observer_violations(unit, "base_enabled"), 0);
+}
+
+/* ---- */
+
+/* Allocate @mb MiB of pages and say whether that of @pa is one of them. */
+static bool grab(uint64_t pa, size_t mb)
+{
+	size_t len = mb << 20, off;
+	bool found = false;
+	char *p;
+
+	p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (p == MAP_FAILED)
+		return false;
+	for (off = 0; off < len && !found; off += GUEST_PAGE)
+		found = host_pa(p + off) == pa;
+	munmap(p, len);
+	return found;
+}
+
+#define QIPA	0x90000000ULL
+
+/* A queue 0 in a page of its own, enabled; the page, NULL on failure */
+static void *lone_queue(struct vm *vm, uint32_t *id, struct vcmdq *q)
+{
+	void *page = mmap(NULL, GUEST_PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (page == MAP_FAILED)
+		return NULL;
+	if (iommufd_ioas_map(vm->fd, vm->ioas, page, GUEST_PAGE, QIPA, true) ||
+	    _test_cmd_hw_queue_alloc(vm, 0, QIPA, GUEST_PAGE, id))
+		return NULL;
+	vcmdq_init(q, vm->window, 0, page, QUEUE_LOG2);
+	return vcmdq_enable(q) ? NULL : page;
+}
+
+/* Give the page back to the system, after DESTROY of the queue */
+static int lone_queue_free(struct vm *vm, void *page)
+{
+	int rc = iommufd_ioas_unmap(vm->fd, vm->ioas, QIPA, GUEST_PAGE);
+
+	munmap(page, GUEST_PAGE);
+	return rc;
+}
+
+/* Until the kernel has noticed that the hardware answers again, for up to 10 s */
+static bool cured(struct board *b)
+{
+	struct vm vm;
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		if (board_is_scrubbed(b))
+			return true;
+		/* Somebody asks for a VINTF: one more reason to look */
+		if (!vm_open(&vm, "C", b->bdf[1])) {
+			vm_add_viommu(&vm, TYPE);
+			vm_close(&vm);
+		}
+	}
+	return board_is_scrubbed(b);
+}
+
+/*
+ * A queue that does not stop keeps its memory, its VINTF is fenced off, and both
+ * come back when it has stopped in the end. DESTROY does not wait for that.
+ */
+TEST_F_TIMEOUT(rules, stuck_queue_keeps_its_memory, TIMEOUT)
+{
+	struct observer *unit = &self->board.unit;
+	struct vm *vm = &self->vm, other;
+	unsigned int v, vq, i;
+	struct vcmdq q;
+	cpu_set_t cpu;
+	bool found;
+	uint64_t pa;
+	void *page;
+	uint32_t id;
+
+	/* One CPU: what it frees it gets first when it allocates */
+	CPU_ZERO(&cpu);
+	CPU_SET(0, &cpu);
+	sched_setaffinity(0, sizeof(cpu), &cpu);
+	ASSERT_EQ(0, vm_add_viommu(vm, TYPE));
+
+	/* The way to look is good: a page that is given back is found */
+	for (i = 0, found = false; i < 5 && !found; i++) {
+		page = lone_queue(vm, &id, &q);
+		ASSERT_NE(page, NULL);
+		pa = host_pa(page);
+		ASSERT_NE(pa, 0);
+		test_cmd_destroy(vm->fd, id);
+		ASSERT_EQ(0, lone_queue_free(vm, page));
+		found = grab(pa, 64);
+	}
+	ASSERT_TRUE(found)
+		TH_LOG("freed pages are not found again, can't tell");
+
+	v = find_vintf(unit, vm);
+	ASSERT_NE(v, 0);
+	page = lone_queue(vm, &id, &q);
+	ASSERT_NE(page, NULL);
+	pa = host_pa(page);
+	vq = find_vcmdq(unit, v, 0);
+	ASSERT_NE(vq, UINT32_MAX);
+	ASSERT_NE(NULL, observer_run(unit, "inject stuck_disable_vcmdq q=%u", vq));
+	test_cmd_destroy(vm->fd, id);
+	EXPECT_GT(state_records(unit, "vcmdq"), 0);
+	ASSERT_EQ(0, lone_queue_free(vm, page));
+	EXPECT_FALSE(grab(pa, 64))
+		TH_LOG("memory that hardware reads was given to somebody else");
+	/* Fenced: no queue in this VINTF any more ... */
+	EXPECT_NE(0, _test_cmd_hw_queue_alloc(vm, 0, VM_RAM_IPA, GUEST_PAGE, &id));
+	/* ... nor for the next VM, which gets another one and works */
+	EXPECT_EQ(0, vm_close(vm));
+	ASSERT_EQ(0, vm_open(&other, "B", self->board.bdf[1]));
+	ASSERT_EQ(0, vm_set_up(&other, VSID, ASID));
+	EXPECT_NE(find_vintf(unit, &other), v);
+	EXPECT_NE(find_vcmdq(unit, find_vintf(unit, &other), 0), vq);
+	EXPECT_EQ(0, vcmdq_issue(&other.q[0], (struct smmu_cmd[]){
+				 cmd_tlbi_nh_asid(ASID) }, 1));
+	EXPECT_EQ(0, vm_close(&other));
+	EXPECT_FALSE(grab(pa, 64));
+
+	ASSERT_NE(NULL, observer_run(unit, "inject none"));
+	EXPECT_TRUE(cured(&self->board));
+	ASSERT_EQ(0, vm_open(vm, "A", self->board.bdf[0]));
+	ASSERT_EQ(0, vm_set_up(vm, VSID, ASID));
+}
+
+/*
+ * A VINTF that can't be disabled is given to nobody, and keeps its VMID: no other
+ * stage 2 gets it as long as the VINTF may act with it.
+ */
+TEST_F_TIMEOUT(rules, stuck_vintf_keeps_its_vmid, TIMEOUT)
+{
+	struct observer *unit = &self->board.unit;
+	struct vm *vm = &self->vm, other;
+	struct vintf_state s;
+	unsigned int v, vmid;
+
+	/* The way to look is good: a VMID that is free is used again */
+	ASSERT_EQ(0, vm_add_viommu(vm, TYPE));
+	v = find_vintf(unit, vm);
+	ASSERT_NE(v, 0);
+	ASSERT_EQ(0, observer_vintf(unit, v, &s));
+	vmid = s.vmid;
+	ASSERT_EQ(0, vm_close(vm));
+	ASSERT_EQ(0, vm_open(vm, "A", self->board.bdf[0]));
+	ASSERT_EQ(0, vm_add_viommu(vm, TYPE));
+	v = find_vintf(unit, vm);
+	ASSERT_EQ(0, observer_vintf(unit, v, &s));
+	EXPECT_EQ(s.vmid, vmid)
+		TH_LOG("VMIDs are not reused at once: can't tell");
+
+	ASSERT_NE(NULL, observer_run(unit, "inject stuck_disable_vintf v=%u", v));
+	EXPECT_EQ(0, vm_close(vm));
+	ASSERT_EQ(0, observer_vintf(unit, v, &s));
+	EXPECT_TRUE(s.enabled);
+	EXPECT_EQ(s.vmid, vmid);
+	EXPECT_FALSE(s.hyp_own);
+
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, vm_open(&other, "B", self->board.bdf[i]));
+		ASSERT_EQ(0, vm_add_viommu(&other, TYPE));
+		EXPECT_NE(find_vintf(unit, &other), v);
+		ASSERT_EQ(0, observer_vintf(unit, find_vintf(unit, &other), &s));
+		EXPECT_NE(s.vmid, vmid);
+		EXPECT_EQ(0, vm_close(&other));
+	}
+
+	ASSERT_NE(NULL, observer_run(unit, "inject none"));
+	EXPECT_TRUE(cured(&self->board));
+	ASSERT_EQ(0, vm_open(vm, "A", self->board.bdf[0]));
+	ASSERT_EQ(0, vm_set_up(vm, VSID, ASID));
+	EXPECT_EQ(find_vintf(unit, vm), v);
+}
+
+/* ---- */
+
+/* A window is never executable, neither by mmap() nor by mprotect() later. */
+TEST_F(rules, window_is_never_executable)
+{
+	const int rw = PROT_READ | PROT_WRITE;
+	struct vm *vm = &self->vm;
+
+	ASSERT_EQ(0, vm_add_viommu(vm, TYPE));
+	EXPECT_EQ(-EPERM, _test_cmd_mmap(vm->fd, vm->window_offset,
+					 vm->window_size, rw | PROT_EXEC,
+					 MAP_SHARED));
+	errno = 0;
+	EXPECT_EQ(-1, mprotect((void *)vm->window, vm->window_size,
+			       rw | PROT_EXEC));
+	EXPECT_EQ(errno, EACCES);
+	EXPECT_EQ(-1, mprotect((void *)vm->window, GUEST_PAGE,
+			       PROT_READ | PROT_EXEC));
+	/* All else may change */
+	EXPECT_EQ(0, mprotect((void *)vm->window, vm->window_size, PROT_READ));
+	EXPECT_EQ(0, mprotect((void *)vm->window, vm->window_size, rw));
+}
+
+/* A reserved member of VIOMMU_ALLOC is refused, so that it can mean something. */
+TEST_F(rules, reserved_member_is_refused)
+{
+	struct iommu_viommu_tegra241_cmdqv data = {};
+	struct observer *unit = &self->board.unit;
+	struct vm *vm = &self->vm;
+	struct iommu_viommu_alloc cmd;
+
+	for (int bit = 0; bit < 32; bit++) {
+		cmd = (struct iommu_viommu_alloc){
+			.size = sizeof(cmd), .type = TYPE,
+			.dev_id = vm->dev.dev_id, .hwpt_id = vm->s2,
+			.data_len = sizeof(data), .data_uptr = (uintptr_t)&data,
+			.__reserved = 1u << bit,
+		};
+		test_err_ioctl(EOPNOTSUPP, vm->fd, IOMMU_VIOMMU_ALLOC, &cmd);
+		EXPECT_EQ(data.out_vintf_mmap_length, 0);
+	}
+}
+
+TEST_HARNESS_MAIN
