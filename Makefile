@@ -80,7 +80,7 @@ rootfs:
 
 selftests: tree
 	@base/apt.sh install tree kernel
-	@base/selftests.sh $(LINUX) $(SELFTESTS)
+	@base/selftests.sh $(LINUX) $(BUILD)/obj $(SELFTESTS)
 
 .PHONY: packages-test
 packages-test:

@@ -12,7 +12,7 @@ build=$project_dir/build
 status=0
 "$project_dir/emulator/grace-vm" run --share "$build/selftests" --timeout 240 \
 	--console "$build/demo.console" --log "$build/demo.report" "$@" -- \
-	/mnt/share/cmdqv_demo || status=$?
+	/mnt/share/grace-demo || status=$?
 if [ "$status" != 0 ]; then
 	say "error: the demo ended with status $status"
 	say "the kernel's messages: $build/demo.console, the model's log: $build/demo.report"

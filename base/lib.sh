@@ -38,14 +38,23 @@ setting()
 	sed -n "s/^$1[[:space:]]*=[[:space:]]*//p" "$base_dir/versions" | head -n 1
 }
 
-# failed LOG WHAT...: say what failed, the end of its log and where it lies; ends.
+# What a compiler, a linker, modpost or apt calls an error.
+error_lines='(^|[ :])(fatal )?error:|undefined reference|^ERROR:|^E: '
+
+# failed LOG WHAT...: say what failed, the errors in its log or else its end, and where
+# it lies; ends.
 failed()
 {
 	local log=$1
 
 	shift
-	say "error: $* failed; the last lines of its log:"
-	tail -n 25 "$log" | sed 's/^/    /' >&2
+	if grep -qE "$error_lines" "$log"; then
+		say "error: $* failed:"
+		grep -E -A4 "$error_lines" "$log" | head -n 25 | sed 's/^/    /' >&2
+	else
+		say "error: $* failed; the last lines of its log:"
+		tail -n 25 "$log" | sed 's/^/    /' >&2
+	fi
 	say "the whole log: $log"
 	exit 1
 }

@@ -54,12 +54,17 @@ suite_base()
 
 suite_emulator()
 {
-	"$base_dir/test/grace-vm" "$build/Image"
+	local test status=0
+
+	for test in emulator/qemu/test/{grace-vm,board}.sh; do
+		"$test" || status=1
+	done
+	return $status
 }
 
 suite_stock()
 {
-	"$base_dir/test/stock-driver" "$build/stock/Image"
+	emulator/qemu/test/stock-driver.sh
 }
 
 suite_kunit()
