@@ -24,12 +24,14 @@
  *
  * Lock order, outermost first:
  *
- *	iommufd's group lock -> iommufd_viommu::vdevs_rwsem
+ *	iommufd's vDEVICE lock -> iommufd_viommu::vdevs_rwsem (for writing)
+ *	iommufd's group lock -> vdevs_rwsem (for reading, by an attach)
  *	iommufd's queue lock (serialises hw_queue_init and hw_queue_destroy of
  *	one vIOMMU) -> driver's locks
  *
- * The driver's locks may nest in either; a driver never takes either one itself
- * but for reading vdevs_rwsem.
+ * The driver's locks may nest in any; a driver never takes one of these itself but
+ * for reading vdevs_rwsem. User memory is not accessed with vdevs_rwsem held: a
+ * device that leaves waits for it, and must not wait for user space.
  */
 #ifndef _LINUX_IOMMUFD_VIOMMU_H
 #define _LINUX_IOMMUFD_VIOMMU_H

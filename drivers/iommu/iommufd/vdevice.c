@@ -3,23 +3,24 @@
  * vDEVICE: a device as the guest's IOMMU names it.
  *
  * User space makes and destroys vDEVICEs, but a device leaves whenever its driver
- * says so (a closed VFIO file, a removed card), and nothing of a vDEVICE may
- * outlive that: iommufd_device_unbind() calls iommufd_device_remove_vdevice()
- * first of all. Three threads can thus meet over one vDEVICE, and the lock of the
- * device's group sorts them:
+ * says so (a closed VFIO file, a removed card). Nothing that a vDEVICE has set up
+ * for a device may outlive that, and nothing that user space does may hold it up.
+ * So the object is one thing and its connection to the device another: while it is
+ * connected (iommufd_vdevice_obj::core is set) the driver knows the device, the
+ * guest's id finds it, and device and object point to each other. It takes no
+ * reference on the device: iommufd_device_unbind() breaks the connection first of
+ * all. Connecting, breaking and publishing are sections of iommufd_ctx::vdevs_lock,
+ * and user memory is not accessed within:
  *
- *  - ALLOC makes the vDEVICE in one section of the lock and publishes its id, the
- *    reply being written, in a second one. The unbind sets
- *    iommufd_device::destroying in a section of its own. If that comes first, the
- *    second section of ALLOC sees it and the vDEVICE is undone; if it comes last,
- *    it finds a published vDEVICE.
- *  - DESTROY takes the id away under the xa_lock, as the unbind does. Who finds the
- *    object there destroys it; the other one has nothing to do, and if that is the
- *    unbind, it waits for the reference on the device like for any other ioctl.
+ *  - ALLOC connects, writes the reply, and publishes what is still connected. If
+ *    the device has left meanwhile, ALLOC fails.
+ *  - DESTROY takes the id away and breaks the connection, if there still is one.
+ *  - An unbind breaks the connection, lets no new one be made, and if the object is
+ *    published, takes the id away and destroys what is left.
  *
- * What the unbind takes away leaves a tombstone, a reserved entry, under its id:
- * user space does not know yet that the vDEVICE is gone, and its DESTROY must not
- * hit a newer object. Tombstones go when the iommufd is closed.
+ * An id that an unbind takes away is not free again: a tombstone, a reserved entry,
+ * is left there for the life of the iommufd. User space does not know yet that the
+ * vDEVICE has gone, and its DESTROY must not hit a newer object.
  */
 #include <linux/cleanup.h>
 #include <linux/slab.h>
@@ -27,23 +28,24 @@
 #include "viommu_private.h"
 
 /*
- * Make the vDEVICE known to the driver, then to lookups by the guest's id, and to
- * the device. Undoes itself when it fails.
+ * Make the device known to the driver, then to lookups by the guest's id. Undoes
+ * itself when it fails.
  */
-static int iommufd_vdevice_init(struct iommufd_vdevice_obj *vdev, u64 virt_id)
+static int iommufd_vdevice_connect(struct iommufd_vdevice_obj *vdev,
+				   struct iommufd_device *idev, u64 virt_id)
 {
 	struct iommufd_viommu *core_viommu = vdev->viommu->core;
 	const struct iommufd_viommu_ops *ops = core_viommu->ops;
 	struct iommufd_vdevice *core;
 	int rc;
 
-	lockdep_assert_held(&vdev->idev->igroup->lock);
+	lockdep_assert_held(&vdev->ictx->vdevs_lock);
 
 	core = kzalloc(ops->vdevice_size, GFP_KERNEL_ACCOUNT);
 	if (!core)
 		return -ENOMEM;
 	core->viommu = core_viommu;
-	core->dev = vdev->idev->dev;
+	core->dev = idev->dev;
 	core->virt_id = virt_id;
 
 	down_write(&core_viommu->vdevs_rwsem);
@@ -65,7 +67,8 @@ static int iommufd_vdevice_init(struct iommufd_vdevice_obj *vdev, u64 virt_id)
 	up_write(&core_viommu->vdevs_rwsem);
 
 	vdev->core = core;
-	vdev->idev->vdev = vdev;
+	vdev->idev = idev;
+	idev->vdev = vdev;
 	return 0;
 
 err_unlock:
@@ -74,39 +77,44 @@ err_unlock:
 	return rc;
 }
 
+static void iommufd_vdevice_disconnect(struct iommufd_vdevice_obj *vdev)
+{
+	struct iommufd_viommu *core_viommu = vdev->viommu->core;
+	struct iommufd_vdevice *core = vdev->core;
+
+	lockdep_assert_held(&vdev->ictx->vdevs_lock);
+
+	down_write(&core_viommu->vdevs_rwsem);
+	xa_erase(&core_viommu->vdevs, core->virt_id);
+	if (core_viommu->ops->vdevice_destroy)
+		core_viommu->ops->vdevice_destroy(core);
+	up_write(&core_viommu->vdevs_rwsem);
+
+	vdev->idev->vdev = NULL;
+	vdev->idev = NULL;
+	vdev->core = NULL;
+	kfree(core);
+}
+
 /**
  * iommufd_vdevice_destroy() - undo iommufd_vdevice_create()
- * @obj: the vDEVICE, complete or not; its id no longer finds it
+ * @obj: the vDEVICE, connected or not; its id no longer finds it
  *
- * Context: process context, may sleep; takes the lock of the device's group.
+ * Context: process context, may sleep; takes iommufd_ctx::vdevs_lock.
  */
 void iommufd_vdevice_destroy(struct iommufd_object *obj)
 {
 	struct iommufd_vdevice_obj *vdev =
 		container_of(obj, struct iommufd_vdevice_obj, obj);
-	struct iommufd_viommu *core_viommu = vdev->viommu->core;
-	struct iommufd_device *idev = vdev->idev;
-	struct iommufd_vdevice *core = vdev->core;
 
-	if (core) {
-		mutex_lock(&idev->igroup->lock);
-		down_write(&core_viommu->vdevs_rwsem);
-		xa_erase(&core_viommu->vdevs, core->virt_id);
-		if (core_viommu->ops->vdevice_destroy)
-			core_viommu->ops->vdevice_destroy(core);
-		up_write(&core_viommu->vdevs_rwsem);
-		idev->vdev = NULL;
-		mutex_unlock(&idev->igroup->lock);
-		kfree(core);
+	scoped_guard(mutex, &vdev->ictx->vdevs_lock) {
+		if (vdev->core)
+			iommufd_vdevice_disconnect(vdev);
 	}
-
-	/* An unbind waits for the device's; the group must not be touched now */
-	if (refcount_dec_and_test(&idev->obj.shortterm_users))
-		wake_up_all(&vdev->ictx->destroy_wait);
 	refcount_dec(&vdev->viommu->obj.users);
 }
 
-/* The first section of VDEVICE_ALLOC: all but the reply and the publication */
+/* All of VDEVICE_ALLOC but the reply and the publication */
 static struct iommufd_vdevice_obj *
 iommufd_vdevice_create(struct iommufd_ctx *ictx,
 		       struct iommufd_viommu_obj *viommu,
@@ -115,46 +123,33 @@ iommufd_vdevice_create(struct iommufd_ctx *ictx,
 	struct iommufd_vdevice_obj *vdev;
 	int rc;
 
-	mutex_lock(&idev->igroup->lock);
-	if (idev->destroying) {
-		rc = -ENOENT;
-		goto err_unlock;
-	}
-	if (idev->vdev) {
-		rc = -EEXIST;
-		goto err_unlock;
-	}
+	scoped_guard(mutex, &ictx->vdevs_lock) {
+		if (idev->destroying)
+			return ERR_PTR(-ENOENT);
+		if (idev->vdev)
+			return ERR_PTR(-EEXIST);
 
-	vdev = iommufd_object_alloc(ictx, vdev, IOMMUFD_OBJ_VDEVICE);
-	if (IS_ERR(vdev)) {
-		rc = PTR_ERR(vdev);
-		goto err_unlock;
-	}
-	vdev->ictx = ictx;
-	refcount_inc(&viommu->obj.users);
-	vdev->viommu = viommu;
-	/* The caller has one, so it can't be 0 */
-	refcount_inc(&idev->obj.shortterm_users);
-	vdev->idev = idev;
+		vdev = iommufd_object_alloc(ictx, vdev, IOMMUFD_OBJ_VDEVICE);
+		if (IS_ERR(vdev))
+			return vdev;
+		vdev->ictx = ictx;
+		refcount_inc(&viommu->obj.users);
+		vdev->viommu = viommu;
 
-	rc = iommufd_vdevice_init(vdev, virt_id);
-	mutex_unlock(&idev->igroup->lock);
+		rc = iommufd_vdevice_connect(vdev, idev, virt_id);
+	}
 	if (rc) {
 		iommufd_object_abort_and_destroy(ictx, &vdev->obj);
 		return ERR_PTR(rc);
 	}
 	return vdev;
-
-err_unlock:
-	mutex_unlock(&idev->igroup->lock);
-	return ERR_PTR(rc);
 }
 
-/* The second section of VDEVICE_ALLOC. On success @vdev is no longer ours. */
+/* On success @vdev is no longer ours */
 static int iommufd_vdevice_publish(struct iommufd_vdevice_obj *vdev)
 {
-	guard(mutex)(&vdev->idev->igroup->lock);
-	if (vdev->idev->destroying)
+	guard(mutex)(&vdev->ictx->vdevs_lock);
+	if (!vdev->core)
 		return -ENOENT;
 	iommufd_object_finalize(vdev->ictx, &vdev->obj);
 	return 0;
@@ -189,20 +184,19 @@ int iommufd_vdevice_alloc_ioctl(struct iommufd_ucmd *ucmd)
 		rc = PTR_ERR(idev);
 		goto out_put_viommu;
 	}
-	if (idev->dev->iommu->iommu_dev != viommu->core->iommu_dev) {
-		rc = -EINVAL;
-		goto out_put_idev;
-	}
 	size = viommu->core->ops->vdevice_size;
-	if (!size || WARN_ON_ONCE(size < sizeof(struct iommufd_vdevice))) {
-		rc = -EOPNOTSUPP;
-		goto out_put_idev;
-	}
-
-	vdev = iommufd_vdevice_create(ucmd->ictx, viommu, idev, cmd->virt_id);
+	if (idev->dev->iommu->iommu_dev != viommu->core->iommu_dev)
+		vdev = ERR_PTR(-EINVAL);
+	else if (!size || WARN_ON_ONCE(size < sizeof(struct iommufd_vdevice)))
+		vdev = ERR_PTR(-EOPNOTSUPP);
+	else
+		vdev = iommufd_vdevice_create(ucmd->ictx, viommu, idev,
+					      cmd->virt_id);
+	/* An unbind waits for this, and must not wait for user memory */
+	iommufd_put_object(ucmd->ictx, &idev->obj);
 	if (IS_ERR(vdev)) {
 		rc = PTR_ERR(vdev);
-		goto out_put_idev;
+		goto out_put_viommu;
 	}
 
 	cmd->out_vdevice_id = vdev->obj.id;
@@ -212,8 +206,6 @@ int iommufd_vdevice_alloc_ioctl(struct iommufd_ucmd *ucmd)
 	if (rc)
 		iommufd_object_abort_and_destroy(ucmd->ictx, &vdev->obj);
 
-out_put_idev:
-	iommufd_put_object(ucmd->ictx, &idev->obj);
 out_put_viommu:
 	iommufd_put_object(ucmd->ictx, &viommu->obj);
 	return rc;
@@ -223,29 +215,30 @@ out_put_viommu:
  * iommufd_device_remove_vdevice() - take a leaving device's vDEVICE away
  * @idev: the device, about to be unbound
  *
- * To be called before anything waits for the references on @idev: the vDEVICE
- * holds one. Afterwards @idev has no vDEVICE that is not already being destroyed
- * by others, and gets no new one.
+ * Afterwards @idev has no vDEVICE, and gets no new one.
  *
- * Context: process context, may sleep; takes the group's lock of @idev.
+ * Context: process context, may sleep; takes iommufd_ctx::vdevs_lock.
  */
 void iommufd_device_remove_vdevice(struct iommufd_device *idev)
 {
 	struct iommufd_ctx *ictx = idev->ictx;
 	struct iommufd_vdevice_obj *vdev;
-	bool ours;
+	bool ours = false;
 
-	/*
-	 * idev->vdev is cleared under this lock before its memory is freed. Its
-	 * id is another matter: DESTROY may have taken the object from there, or
-	 * ALLOC has not put it there yet.
-	 */
-	mutex_lock(&idev->igroup->lock);
-	idev->destroying = true;
-	vdev = idev->vdev;
-	ours = vdev && xa_cmpxchg(&ictx->objects, vdev->obj.id, &vdev->obj,
+	scoped_guard(mutex, &ictx->vdevs_lock) {
+		idev->destroying = true;
+		vdev = idev->vdev;
+		if (!vdev)
+			return;
+		/*
+		 * Not there if ALLOC has not published it yet, or DESTROY has
+		 * taken it away: either will destroy it, which can't come before
+		 * this section has ended.
+		 */
+		ours = xa_cmpxchg(&ictx->objects, vdev->obj.id, &vdev->obj,
 				  XA_ZERO_ENTRY, 0) == &vdev->obj;
-	mutex_unlock(&idev->igroup->lock);
+		iommufd_vdevice_disconnect(vdev);
+	}
 	if (!ours)
 		return;
 
@@ -256,7 +249,6 @@ void iommufd_device_remove_vdevice(struct iommufd_device *idev)
 		return;
 	}
 	WARN_ON(!refcount_dec_if_one(&vdev->obj.users));
-
 	iommufd_vdevice_destroy(&vdev->obj);
 	kfree(vdev);
 }

@@ -182,10 +182,11 @@ int iommufd_viommu_alloc_ioctl(struct iommufd_ucmd *ucmd)
 
 	viommu = iommufd_viommu_create(ucmd->ictx, idev, hwpt, size,
 				       &user_data);
-	if (IS_ERR(viommu)) {
-		rc = PTR_ERR(viommu);
-		goto out_put_hwpt;
-	}
+	iommufd_put_object(ucmd->ictx, &hwpt->common.obj);
+	/* An unbind waits for this, and must not wait for user memory */
+	iommufd_put_object(ucmd->ictx, &idev->obj);
+	if (IS_ERR(viommu))
+		return PTR_ERR(viommu);
 
 	cmd->out_viommu_id = viommu->obj.id;
 	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
@@ -193,6 +194,7 @@ int iommufd_viommu_alloc_ioctl(struct iommufd_ucmd *ucmd)
 		iommufd_object_abort_and_destroy(ucmd->ictx, &viommu->obj);
 	else
 		iommufd_object_finalize(ucmd->ictx, &viommu->obj);
+	return rc;
 
 out_put_hwpt:
 	iommufd_put_object(ucmd->ictx, &hwpt->common.obj);

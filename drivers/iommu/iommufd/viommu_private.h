@@ -9,24 +9,23 @@
  *			driver						life
  *	nested HWPT	"users" of its vIOMMU				life
  *	vDEVICE		"users" of its vIOMMU				life
- *			"shortterm_users" of its device			life
  *	HW queue	"users" of its vIOMMU, "users" of the queue with
  *			the next lower index				life
  *			num_locks of the areas its memory lies in	life
  *	VMA		"users" of the vIOMMU whose window it maps	life
  *
- * "users" makes IOMMU_DESTROY fail with EBUSY. The reference on the device is of
- * the other kind, which an unbind waits for, since nothing that user space does
- * may keep a device from leaving: iommufd_device_unbind() first takes the vDEVICE
- * away, iommufd_device_remove_vdevice().
+ * "users" makes IOMMU_DESTROY fail with EBUSY. Nothing holds a device: when it
+ * leaves, its vDEVICE goes first (vdevice.c). A vIOMMU needs the IOMMU, not the
+ * device that it was made for.
  *
  * An object drops its references as the last thing in its destruction: what it
  * refers to may be gone the moment after.
  *
- * Lock order, outermost first; there is none between the four groups:
+ * Lock order, outermost first; there is none between these groups:
  *
- *	iommufd_group::lock -> iommufd_viommu::vdevs_rwsem -> driver's locks
- *	iommufd_group::lock -> xa_lock of iommufd_ctx::objects
+ *	iommufd_ctx::vdevs_lock -> iommufd_viommu::vdevs_rwsem -> driver's locks
+ *	iommufd_ctx::vdevs_lock -> xa_lock of iommufd_ctx::objects
+ *	iommufd_group::lock -> vdevs_rwsem, for reading, in a driver's attach_dev
  *
  *	iommufd_viommu_obj::queues_lock -> driver's locks
  *	iommufd_viommu_obj::queues_lock -> xa_lock of iommufd_ctx::objects
@@ -82,12 +81,12 @@ struct iommufd_viommu_obj {
  * @obj: the object
  * @ictx: the iommufd that it belongs to
  * @viommu: the vIOMMU; "users" held
- * @idev: the device; "shortterm_users" held
+ * @idev: the device; NULL when it has left
  * @core: What the driver sees, the head of the driver's structure; NULL before
- *        vdevice_init has succeeded.
+ *        vdevice_init has succeeded, and when the device has left.
  *
- * iommufd_device::vdev points here while @core is set; both change under the lock
- * of the device's group.
+ * @idev and @core are set or not together, and so is iommufd_device::vdev that
+ * points back here; all under iommufd_ctx::vdevs_lock.
  */
 struct iommufd_vdevice_obj {
 	struct iommufd_object obj;
