@@ -252,6 +252,24 @@ static inline int state_records(struct observer *unit, const char *kind)
 	return n;
 }
 
+/*
+ * Queues that are a VM's, or nobody's but hold something of a VM still; -1 if the
+ * unit does not answer. Also tells which, on standard error.
+ */
+static inline int guest_queues(struct observer *unit)
+{
+	char *state = observer_guest_state(unit);
+	const char *r = state;
+	int n = 0;
+
+	if (!state)
+		return -1;
+	for (; r && (r = record_find(r, "vcmdq")); r = record_next(r), n++)
+		fprintf(stderr, "# %.*s\n", (int)strcspn(r, "\n"), r);
+	free(state);
+	return n;
+}
+
 /**
  * struct pages - a guest's IOVA with two pages that it may mean
  * @vm: the VM, with a stage 1 and a queue 0

@@ -315,7 +315,7 @@ static void give_queue(struct party *p)
 /* What the unit counted, and how many ioctls were made, at one moment */
 struct moment {
 	struct observer_accesses acc;
-	uint64_t executed, host, main_queue;
+	uint64_t executed, host;
 	unsigned long ioctls;
 };
 
@@ -381,7 +381,7 @@ static void the_point(void)
 	     report.syscalls);
 	seen(after.ioctls == before.ioctls, "ioctls on iommufd and VFIO meanwhile: %lu",
 	     after.ioctls - before.ioctls);
-	seen(!report.faults, "page faults, so traps of any other kind: %lu",
+	seen(!report.faults, "page faults it took meanwhile: %lu",
 	     report.faults);
 	seen(after.acc.window > before.acc.window,
 	     "accesses to VM A's window, counted by the unit: %" PRIu64,
@@ -639,7 +639,7 @@ static void kill_one(const char *bdf)
 			count += observer_executed_op(&unit, v, CMD_TLBI_NH_VA);
 	}
 	state = observer_guest_state(&unit);
-	seen(count >= 100 && state && strstr(state, "vcmdq"),
+	seen(count >= 100 && state && record_find(state, "vcmdq"),
 	     "a third VM is running: %" PRIu64 " TLBIs from its queue so far",
 	     count);
 	free(state);

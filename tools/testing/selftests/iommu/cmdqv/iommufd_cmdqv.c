@@ -208,8 +208,6 @@ TEST_F(cmdqv, hwpt_alloc_on_ioas)
 
 	cmd = (struct iommu_hwpt_alloc){ .size = sizeof(cmd), .__reserved = 1 };
 	test_err_ioctl(EOPNOTSUPP, vm->fd, IOMMU_HWPT_ALLOC, &cmd);
-	cmd = (struct iommu_hwpt_alloc){ .size = sizeof(cmd), .__reserved2 = 1 };
-	test_err_ioctl(EOPNOTSUPP, vm->fd, IOMMU_HWPT_ALLOC, &cmd);
 	test_err_hwpt_alloc(EINVAL, vm->fd, dev, vm->ioas, 0,
 			    IOMMU_HWPT_DATA_NONE, &ste, sizeof(ste), &id);
 	test_err_hwpt_alloc(EINVAL, vm->fd, dev, vm->ioas, 0,

@@ -403,7 +403,7 @@ TEST_F(two_vms, i6_one_window)
 
 	ASSERT_EQ(0, observer_accesses(unit, self->va, &before));
 	for (unsigned int i = 0; i < 0x10000 / 4; i += 32)
-		regs[i + VCMDQ_GERRORN / 4] = 0;
+		regs[i + VCMDQ_STATUS / 4] = 0;
 	ASSERT_EQ(0, observer_accesses(unit, self->va, &after));
 	EXPECT_EQ(after.window - before.window, 0x10000 / 4 / 32);
 	EXPECT_EQ(after.others, before.others);

@@ -11,6 +11,19 @@
 
 #include "vm.h"
 
+#define DRIVERS	(VM_MAX_QUEUES * sizeof(struct vcmdq))
+
+static int alloc_drivers(struct vm *vm)
+{
+	void *p = mmap(NULL, DRIVERS, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	vm->q = p;
+	return 0;
+}
+
 int vm_open(struct vm *vm, const char *name, const char *bdf)
 {
 	int rc;
@@ -22,6 +35,8 @@ int vm_open(struct vm *vm, const char *name, const char *bdf)
 	if (vm->fd < 0)
 		return vm->fd;
 	rc = vfio_open(&vm->dev, bdf, vm->fd);
+	if (!rc)
+		rc = alloc_drivers(vm);
 	if (!rc)
 		rc = guestmem_init(&vm->ram, VM_RAM_IPA, VM_RAM_SIZE, false);
 	if (!rc)
@@ -206,6 +221,9 @@ int vm_close(struct vm *vm)
 	destroy(vm, &vm->ioas, &rc);
 	vfio_close(&vm->dev);
 	guestmem_free(&vm->ram);
+	if (vm->q)
+		munmap(vm->q, DRIVERS);
+	vm->q = NULL;
 	close(vm->fd);
 	vm->fd = -1;
 	return rc;
@@ -231,6 +249,30 @@ static unsigned long faults_of(pid_t pid)
 }
 
 /*
+ * fork() leaves the page table entries of shared memory and of the window old and
+ * clean, so that the first access to each would fault. A guest has used them.
+ */
+static void touch(struct vm *vm)
+{
+	volatile uint32_t *gerrorn, *p;
+	size_t i;
+
+	for (i = 0; i < vm->ram.size; i += GUEST_PAGE) {
+		p = (volatile uint32_t *)(vm->ram.va + i);
+		*p = *p;
+	}
+	for (i = 0; i < DRIVERS && vm->q; i += GUEST_PAGE) {
+		p = (volatile uint32_t *)((char *)vm->q + i);
+		*p = *p;
+	}
+	if (vm->window) {
+		/* What it says already: acknowledges nothing */
+		gerrorn = (volatile uint32_t *)vm->window + VCMDQ_GERRORN / 4;
+		*gerrorn = *gerrorn;
+	}
+}
+
+/*
  * The guest's side. All memory that the process has is made present first, as a
  * running guest's is; a stop marks the start, exit_group the end.
  */
@@ -241,6 +283,7 @@ guest(struct vm *vm, unsigned int (*work)(struct vm *, void *), void *arg)
 
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) || mlockall(MCL_CURRENT))
 		_exit(255);
+	touch(vm);
 	syscall(SYS_kill, getpid(), SIGSTOP);
 	result = work(vm, arg);
 	syscall(SYS_exit_group, result & 0xff);

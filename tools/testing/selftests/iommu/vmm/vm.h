@@ -42,7 +42,8 @@
  * @nested: the HWPT of it
  * @queues: number of queues
  * @hwq: their ids
- * @q: the guest's driver of each
+ * @q: the guest's driver of each; shared with a process that plays the guest, as
+ *     guest memory is
  */
 struct vm {
 	const char *name;
@@ -61,7 +62,7 @@ struct vm {
 	uint32_t nested;
 	unsigned int queues;
 	uint32_t hwq[VM_MAX_QUEUES];
-	struct vcmdq q[VM_MAX_QUEUES];
+	struct vcmdq *q;
 };
 
 /* iommufd, device, memory, stage 2; the device is attached to stage 2 */
