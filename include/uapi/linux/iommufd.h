@@ -527,7 +527,7 @@ enum iommu_hwpt_data_type {
  * @data_len: bytes of data
  * @data_uptr: pointer to the data
  * @fault_id: the FAULT object, with IOMMU_HWPT_FAULT_ID_VALID
- * @__reserved2: must be 0
+ * @__reserved2: must be 0; not looked at, as in 6.12
  *
  * Make a hardware page table. What it is follows from @pt_id:
  *
