@@ -333,28 +333,33 @@ static void nested_ste_stalls(struct kunit *test)
 	struct vsmmu_fixture *f = test->priv;
 	static const struct {
 		u32 features;		/* of the SMMU */
-		bool device, handler, guest_stalld;
+		bool device, handler, queue, guest_stalld;
 		bool attachable, s1stalld, s2s;
 	} table[] = {
 		/* No stalls: the fields are reserved */
-		{ 0, false, false, false, true, false, false },
-		{ 0, false, false, true, true, false, false },
+		{ 0, 0, 0, 0, 0, true, false, false },
+		{ 0, 0, 0, 0, 1, true, false, false },
 		/* Stalls by choice, a device that can't, however it asks */
-		{ ARM_SMMU_FEAT_STALLS, false, false, false, true, true, false },
-		{ ARM_SMMU_FEAT_STALLS, false, true, false, true, true, false },
-		/* ... that can, and nobody listens */
-		{ ARM_SMMU_FEAT_STALLS, true, false, false, true, true, false },
+		{ ARM_SMMU_FEAT_STALLS, 0, 0, 0, 0, true, true, false },
+		{ ARM_SMMU_FEAT_STALLS, 0, 1, 1, 0, true, true, false },
+		/* ... that can, and nobody listens or nobody calls */
+		{ ARM_SMMU_FEAT_STALLS, 1, 0, 0, 0, true, true, false },
+		{ ARM_SMMU_FEAT_STALLS, 1, 0, 1, 0, true, true, false },
+		{ ARM_SMMU_FEAT_STALLS, 1, 1, 0, 0, true, true, false },
 		/* ... and somebody does: the guest's choice */
-		{ ARM_SMMU_FEAT_STALLS, true, true, false, true, false, false },
-		{ ARM_SMMU_FEAT_STALLS, true, true, true, true, true, false },
+		{ ARM_SMMU_FEAT_STALLS, 1, 1, 1, 0, true, false, false },
+		{ ARM_SMMU_FEAT_STALLS, 1, 1, 1, 1, true, true, false },
 		/* Nothing but stalls: S1STALLD set and S2S clear are illegal */
 		{ ARM_SMMU_FEAT_STALLS | ARM_SMMU_FEAT_STALL_FORCE,
-		  true, false, false, false, false, true },
+		  1, 0, 0, 0, false, false, true },
 		{ ARM_SMMU_FEAT_STALLS | ARM_SMMU_FEAT_STALL_FORCE,
-		  true, true, false, true, false, true },
+		  1, 1, 0, 0, false, false, true },
 		{ ARM_SMMU_FEAT_STALLS | ARM_SMMU_FEAT_STALL_FORCE,
-		  true, true, true, true, false, true },
+		  1, 1, 1, 0, true, false, true },
+		{ ARM_SMMU_FEAT_STALLS | ARM_SMMU_FEAT_STALL_FORCE,
+		  1, 1, 1, 1, true, false, true },
 	};
+	struct iommu_fault_param fault_param;
 	struct arm_smmu_ste ste;
 	unsigned int i;
 
@@ -369,6 +374,8 @@ static void nested_ste_stalls(struct kunit *test)
 		f->nested.domain.iopf_handler = NULL;
 		if (table[i].handler)
 			f->nested.domain.iopf_handler = test_iopf_handler;
+		RCU_INIT_POINTER(f->dev_iommu.fault_param,
+				 table[i].queue ? &fault_param : NULL);
 		if (table[i].guest_stalld)
 			vste1 = VSTE_S1STALLD;
 		KUNIT_ASSERT_EQ(test, set_vste(f, VSTE_V | VSTE_CFG(5), vste1),

@@ -243,12 +243,14 @@ static unsigned int arm_smmu_nested_cfg(struct arm_smmu_nested_domain *nested)
 
 /*
  * Whether a transaction of the master may stall on a fault of stage 1: only if
- * there is somebody to tell, who tells when it shall go on.
+ * there is somebody to tell (the HWPT's fault queue), and a way to tell it (the
+ * driver's queue of page requests, which 6.12 gives a device with SVA only).
  */
 static bool arm_smmu_nested_may_stall(struct arm_smmu_nested_domain *nested,
 				      struct arm_smmu_master *master)
 {
-	return master->stall_enabled && nested->domain.iopf_handler;
+	return master->stall_enabled && nested->domain.iopf_handler &&
+	       rcu_access_pointer(master->dev->iommu->fault_param);
 }
 
 /**
