@@ -130,6 +130,7 @@ void tegra241_vcmdq_init_logical(struct tegra241_vcmdq *vcmdq,
 		.page1 = cmdqv->base + tegra241_lvcmdq_page1(v, l),
 	};
 }
+EXPORT_SYMBOL_IF_KUNIT(tegra241_vcmdq_init_logical);
 
 /**
  * tegra241_vcmdq_map() - let the VINTF have the queue
@@ -259,6 +260,7 @@ void tegra241_vintf_init(struct tegra241_vintf *vintf,
 		.base = cmdqv->base + TEGRA241_VINTF(idx),
 	};
 }
+EXPORT_SYMBOL_IF_KUNIT(tegra241_vintf_init);
 
 /**
  * tegra241_vintf_write_config() - enable or disable a VINTF

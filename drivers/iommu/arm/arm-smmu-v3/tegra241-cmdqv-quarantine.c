@@ -22,6 +22,7 @@
 
 #define dev_fmt(fmt) "tegra241_cmdqv: " fmt
 
+#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 #include <linux/cleanup.h>
 #include <linux/mm.h>
@@ -108,6 +109,19 @@ bool tegra241_quarantine_look(struct tegra241_quarantine *quarantine)
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_quarantine_look);
 
+/**
+ * tegra241_quarantine_schedule() - look again after @quarantine->delay
+ * @quarantine: with something in it
+ */
+VISIBLE_IF_KUNIT
+void tegra241_quarantine_schedule(struct tegra241_quarantine *quarantine)
+{
+	KUNIT_STATIC_STUB_REDIRECT(tegra241_quarantine_schedule, quarantine);
+	mod_delayed_work(system_unbound_wq, &quarantine->work,
+			 quarantine->delay);
+}
+EXPORT_SYMBOL_IF_KUNIT(tegra241_quarantine_schedule);
+
 static void tegra241_quarantine_work(struct work_struct *work)
 {
 	struct tegra241_quarantine *quarantine =
@@ -118,8 +132,7 @@ static void tegra241_quarantine_work(struct work_struct *work)
 
 	guard(mutex)(&quarantine->lock);
 	quarantine->delay = min(quarantine->delay * 2, QUARANTINE_MAX_DELAY);
-	queue_delayed_work(system_unbound_wq, &quarantine->work,
-			   quarantine->delay);
+	tegra241_quarantine_schedule(quarantine);
 }
 
 static void tegra241_quarantine_add(struct tegra241_quarantine *quarantine,
@@ -130,8 +143,7 @@ static void tegra241_quarantine_add(struct tegra241_quarantine *quarantine,
 	if (list_empty(&vintf->node))
 		list_add_tail(&vintf->node, &quarantine->vintfs);
 	quarantine->delay = QUARANTINE_MIN_DELAY;
-	mod_delayed_work(system_unbound_wq, &quarantine->work,
-			 quarantine->delay);
+	tegra241_quarantine_schedule(quarantine);
 }
 
 /**

@@ -148,6 +148,9 @@ void tegra241_quarantine_queue(struct tegra241_vm_vintf *vintf,
 void tegra241_quarantine_vintf(struct tegra241_vm_vintf *vintf);
 bool tegra241_quarantine_look(struct tegra241_quarantine *quarantine);
 void tegra241_quarantine_stop(struct tegra241_quarantine *quarantine);
+#if IS_ENABLED(CONFIG_KUNIT)
+void tegra241_quarantine_schedule(struct tegra241_quarantine *quarantine);
+#endif
 
 #else /* CONFIG_ARM_SMMU_V3_IOMMUFD */
 

@@ -1,0 +1,569 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The register file that tegra241-cmdqv-test.c runs the driver against; see
+ * tegra241-cmdqv-test.h
+ */
+
+#include <kunit/device.h>
+#include <kunit/static_stub.h>
+
+#include "tegra241-cmdqv-test.h"
+
+/* Nothing is there: an access that goes past the accessors does not go unseen */
+#define FAKE_BASE	((void __iomem *)0x100000)
+
+static struct fake_cmdqv *fake_get(void)
+{
+	return kunit_get_current_test()->priv;
+}
+
+/* The VCMDQ mapped as LVCMDQ @l of VINTF @v, or NULL */
+static struct fake_vcmdq *fake_mapped(struct fake_cmdqv *fake, u32 v, u32 l)
+{
+	u32 want = tegra241_alloc_map(v, l) | CMDQV_CMDQ_ALLOCATED;
+	int q;
+
+	for (q = 0; q < FAKE_NUM_VCMDQS; q++)
+		if ((fake->alloc[q] & CMDQV_CMDQ_ALLOC_MASK) == want)
+			return &fake->vcmdq[q];
+	return NULL;
+}
+
+static bool fake_enabled(struct fake_vcmdq *vcmdq)
+{
+	return vcmdq->status & VCMDQ_ENABLED;
+}
+
+/*
+ * What must hold at every moment
+ */
+
+static void fake_check_vcmdq(struct fake_cmdqv *fake, int q)
+{
+	struct fake_vcmdq *vcmdq = &fake->vcmdq[q];
+	u32 v = FIELD_GET(CMDQV_CMDQ_ALLOC_VINTF, fake->alloc[q]);
+	u32 l = FIELD_GET(CMDQV_CMDQ_ALLOC_LVCMDQ, fake->alloc[q]);
+	struct fake_vintf *vintf = &fake->vintf[v];
+
+	if (!(fake->alloc[q] & CMDQV_CMDQ_ALLOCATED)) {
+		/* The VM's memory may be gone, and only the host could have done it */
+		KUNIT_EXPECT_FALSE_MSG(fake->test,
+				       fake_enabled(vcmdq) && !vcmdq->want_base,
+				       "VCMDQ%d enabled without an owner", q);
+		return;
+	}
+
+	KUNIT_ASSERT_LT(fake->test, v, FAKE_NUM_VINTFS);
+	KUNIT_EXPECT_TRUE_MSG(fake->test, !l || fake_mapped(fake, v, l - 1),
+			      "LVCMDQ%u of VINTF%u mapped without the one below",
+			      l, v);
+	if (!v)
+		return;
+
+	KUNIT_EXPECT_FALSE_MSG(fake->test, vintf->config & VINTF_HYP_OWN,
+			       "VCMDQ%d mapped to VINTF%u with HYP_OWN", q, v);
+	KUNIT_EXPECT_TRUE_MSG(fake->test,
+			      vintf->fenced || vintf->config & VINTF_EN,
+			      "VCMDQ%d mapped to disabled VINTF%u", q, v);
+	KUNIT_EXPECT_TRUE_MSG(fake->test,
+			      vcmdq->want_base &&
+			      vcmdq->base == vcmdq->want_base,
+			      "VCMDQ%d mapped with BASE 0x%llx, not 0x%llx", q,
+			      vcmdq->base, vcmdq->want_base);
+	KUNIT_EXPECT_FALSE_MSG(fake->test, vcmdq->cons_indx_base,
+			       "VCMDQ%d mapped with CONS_INDX_BASE", q);
+}
+
+static void fake_check_vintf(struct fake_cmdqv *fake, int v)
+{
+	struct fake_vintf *vintf = &fake->vintf[v];
+	int s;
+
+	if (vintf->status & VINTF_ENABLED && !vintf->no_disable) {
+		KUNIT_EXPECT_FALSE_MSG(fake->test,
+				       vintf->config & VINTF_HYP_OWN,
+				       "VINTF%d enabled with HYP_OWN", v);
+		KUNIT_EXPECT_EQ_MSG(fake->test,
+				    FIELD_GET(VINTF_VMID, vintf->config),
+				    vintf->want_vmid, "VMID of VINTF%d", v);
+		KUNIT_EXPECT_NE_MSG(fake->test, vintf->want_vmid, 0,
+				    "VINTF%d enabled without an owner", v);
+	}
+
+	/* The tests give every device the physical StreamID virtual + 0x100 */
+	for (s = 0; s < FAKE_NUM_SIDS; s++) {
+		if (!(vintf->match[s] & VINTF_SID_MATCH_EN))
+			continue;
+		KUNIT_EXPECT_EQ_MSG(fake->test, vintf->replace[s],
+				    FIELD_GET(VINTF_SID_MATCH_VIRT_SID,
+					      vintf->match[s]) + 0x100,
+				    "slot %d of VINTF%d matches", s, v);
+	}
+}
+
+/**
+ * fake_cmdqv_check() - what must hold at every moment
+ * @fake: the unit, after its reset
+ */
+void fake_cmdqv_check(struct fake_cmdqv *fake)
+{
+	int i;
+
+	if (!fake->cmdqv->running)
+		return;
+	for (i = 0; i < FAKE_NUM_VCMDQS; i++)
+		fake_check_vcmdq(fake, i);
+	for (i = 1; i < FAKE_NUM_VINTFS; i++)
+		fake_check_vintf(fake, i);
+}
+
+/*
+ * The registers
+ */
+
+static u32 *fake_page0_reg(struct fake_vcmdq *vcmdq, u32 reg)
+{
+	switch (reg) {
+	case TEGRA241_VCMDQ_CONS:
+		return &vcmdq->cons;
+	case TEGRA241_VCMDQ_PROD:
+		return &vcmdq->prod;
+	case TEGRA241_VCMDQ_CONFIG:
+		return &vcmdq->config;
+	case TEGRA241_VCMDQ_STATUS:
+		return &vcmdq->status;
+	case TEGRA241_VCMDQ_GERROR:
+		return &vcmdq->gerror;
+	case TEGRA241_VCMDQ_GERRORN:
+		return &vcmdq->gerrorn;
+	default:
+		return NULL;
+	}
+}
+
+static u64 *fake_page1_reg(struct fake_vcmdq *vcmdq, u32 reg)
+{
+	switch (reg) {
+	case TEGRA241_VCMDQ_BASE:
+		return &vcmdq->base;
+	case TEGRA241_VCMDQ_CONS_INDX_BASE:
+		return &vcmdq->cons_indx_base;
+	default:
+		return NULL;
+	}
+}
+
+/*
+ * The VCMDQ that the offset @off above the configuration page belongs to, NULL if
+ * it is a logical queue that is not mapped; and which page and register of it
+ */
+static struct fake_vcmdq *fake_decode(struct fake_cmdqv *fake, u32 off,
+				      int *page, u32 *reg)
+{
+	u32 v, l;
+
+	*reg = off % TEGRA241_VCMDQ_STRIDE;
+	if (off < TEGRA241_VINTF_PAGES) {
+		*page = off >= TEGRA241_VCMDQ_PAGE1;
+		l = off % SZ_64K / TEGRA241_VCMDQ_STRIDE;
+		KUNIT_ASSERT_LT(fake->test, l, FAKE_NUM_VCMDQS);
+		return &fake->vcmdq[l];
+	}
+
+	off -= TEGRA241_VINTF_PAGES;
+	v = off / TEGRA241_VINTF_PAGES_STRIDE;
+	KUNIT_ASSERT_LT(fake->test, v, FAKE_NUM_VINTFS);
+	*page = off % TEGRA241_VINTF_PAGES_STRIDE >= TEGRA241_VINTF_PAGE_SIZE;
+	l = off % TEGRA241_VINTF_PAGE_SIZE / TEGRA241_VCMDQ_STRIDE;
+	return fake_mapped(fake, v, l);
+}
+
+static void fake_page0_write(struct fake_cmdqv *fake, u32 off, u32 val)
+{
+	struct fake_vcmdq *vcmdq;
+	u32 reg, *p;
+	int page;
+
+	vcmdq = fake_decode(fake, off, &page, &reg);
+	KUNIT_ASSERT_EQ(fake->test, page, 0);
+	p = vcmdq ? fake_page0_reg(vcmdq, reg) : NULL;
+	if (!p || p == &vcmdq->status || p == &vcmdq->gerror)
+		return;
+
+	*p = val;
+	if (p == &vcmdq->config && (val & VCMDQ_EN || !vcmdq->stuck))
+		vcmdq->status = val & VCMDQ_EN;
+}
+
+/* All that a VM can do to the queues of its VINTF: turn them on, mostly */
+static void fake_attack(struct fake_cmdqv *fake)
+{
+	u32 l;
+
+	if (!fake->hostile || fake->attacking)
+		return;
+	fake->attacking = true;
+	for (l = 0; l < FAKE_NUM_LVCMDQS; l++) {
+		u32 off = tegra241_lvcmdq_page0(fake->hostile, l);
+
+		fake_page0_write(fake, off + TEGRA241_VCMDQ_CONS, 5);
+		fake_page0_write(fake, off + TEGRA241_VCMDQ_PROD, 7);
+		fake_page0_write(fake, off + TEGRA241_VCMDQ_GERRORN, 2);
+		fake_page0_write(fake, off + TEGRA241_VCMDQ_CONFIG, VCMDQ_EN);
+	}
+	fake_cmdqv_check(fake);
+	fake->attacking = false;
+}
+
+static u64 fake_lvcmdq_err_map(struct fake_cmdqv *fake, u32 v)
+{
+	struct fake_vcmdq *vcmdq;
+	u64 map = 0;
+	u32 l;
+
+	for (l = 0; l < FAKE_NUM_LVCMDQS; l++) {
+		vcmdq = fake_mapped(fake, v, l);
+		if (vcmdq && vcmdq->gerror != vcmdq->gerrorn)
+			map |= BIT_ULL(l);
+	}
+	return map;
+}
+
+static u64 fake_vintf_err_map(struct fake_cmdqv *fake)
+{
+	u64 map = 0;
+	u32 v;
+
+	for (v = 0; v < FAKE_NUM_VINTFS; v++)
+		if (fake_lvcmdq_err_map(fake, v))
+			map |= BIT_ULL(v);
+	return map | (fake->noise & ~GENMASK_ULL(FAKE_NUM_VINTFS - 1, 0));
+}
+
+/* SID_MATCH and SID_REPLACE */
+static u32 *fake_sid_reg(struct fake_vintf *vintf, u32 reg)
+{
+	u32 slot = reg % 0x40 / 4;
+
+	if (reg < TEGRA241_VINTF_SID_MATCH(0) ||
+	    reg >= TEGRA241_VINTF_LVCMDQ_ERR_MAP_64(0))
+		return NULL;
+	return reg < TEGRA241_VINTF_SID_REPLACE(0) ? &vintf->match[slot] :
+						     &vintf->replace[slot];
+}
+
+static struct fake_vintf *fake_decode_vintf(struct fake_cmdqv *fake, u32 off,
+					    u32 *reg)
+{
+	u32 v = (off - TEGRA241_VINTF(0)) / 0x100;
+
+	KUNIT_ASSERT_LT(fake->test, v, FAKE_NUM_VINTFS);
+	*reg = off % 0x100;
+	return &fake->vintf[v];
+}
+
+static void fake_vintf_write(struct fake_cmdqv *fake, u32 off, u32 val)
+{
+	struct fake_vintf *vintf;
+	u32 reg, *sid;
+
+	vintf = fake_decode_vintf(fake, off, &reg);
+	sid = fake_sid_reg(vintf, reg);
+	if (sid) {
+		*sid = val;
+		return;
+	}
+	KUNIT_ASSERT_EQ(fake->test, reg, TEGRA241_VINTF_CONFIG);
+
+	if (fake->guest)
+		val &= ~VINTF_HYP_OWN;
+	/* VMID and HYP_OWN first, then EN */
+	if (val & VINTF_EN)
+		KUNIT_EXPECT_EQ(fake->test, vintf->config & ~VINTF_EN,
+				val & ~VINTF_EN);
+	vintf->config = val;
+	if (val & VINTF_EN && !vintf->no_enable)
+		vintf->status |= VINTF_ENABLED;
+	if (!(val & VINTF_EN) && !vintf->no_disable)
+		vintf->status &= ~VINTF_ENABLED;
+}
+
+static void fake_config_write(struct fake_cmdqv *fake, u32 off, u32 val)
+{
+	int q = (off - TEGRA241_CMDQV_CMDQ_ALLOC_MAP(0)) / 4;
+
+	if (off >= TEGRA241_VINTF(0)) {
+		fake_vintf_write(fake, off, val);
+	} else if (off >= TEGRA241_CMDQV_CMDQ_ALLOC_MAP(0)) {
+		KUNIT_ASSERT_LT(fake->test, q, FAKE_NUM_VCMDQS);
+		/* The fields stand before ALLOCATED */
+		if (val & CMDQV_CMDQ_ALLOCATED)
+			KUNIT_EXPECT_EQ(fake->test,
+					fake->alloc[q] & CMDQV_CMDQ_ALLOC_MASK &
+					~CMDQV_CMDQ_ALLOCATED,
+					val & ~CMDQV_CMDQ_ALLOCATED);
+		if (q != fake->drop_map)
+			fake->alloc[q] = val;
+	} else {
+		KUNIT_ASSERT_EQ(fake->test, off, TEGRA241_CMDQV_CONFIG);
+		fake->config = val;
+		fake->status = val & CMDQV_EN;
+	}
+}
+
+static u32 fake_config_read(struct fake_cmdqv *fake, u32 off)
+{
+	struct fake_vintf *vintf;
+	u32 reg, *sid;
+
+	if (off >= TEGRA241_VINTF(0)) {
+		vintf = fake_decode_vintf(fake, off, &reg);
+		sid = fake_sid_reg(vintf, reg);
+		if (sid)
+			return *sid;
+		return reg == TEGRA241_VINTF_CONFIG ? vintf->config :
+						      vintf->status;
+	}
+	if (off >= TEGRA241_CMDQV_CMDQ_ALLOC_MAP(0))
+		return fake->alloc[(off - TEGRA241_CMDQV_CMDQ_ALLOC_MAP(0)) / 4];
+
+	switch (off) {
+	case TEGRA241_CMDQV_CONFIG:
+		return fake->config;
+	case TEGRA241_CMDQV_PARAM:
+		return FAKE_PARAM;
+	case TEGRA241_CMDQV_STATUS:
+		return fake->status;
+	case TEGRA241_CMDQV_VINTF_ERR_MAP:
+		return fake_vintf_err_map(fake);
+	case TEGRA241_CMDQV_VINTF_ERR_MAP + 4:
+		return fake_vintf_err_map(fake) >> 32;
+	default:
+		KUNIT_FAIL(fake->test, "read of 0x%x", off);
+		return 0;
+	}
+}
+
+/*
+ * The accessors
+ */
+
+static u32 fake_begin(struct fake_cmdqv *fake, const void __iomem *reg)
+{
+	fake_attack(fake);
+	fake->accesses++;
+	return reg - (const void __iomem *)FAKE_BASE;
+}
+
+static u32 fake_readl(const void __iomem *addr)
+{
+	struct fake_cmdqv *fake = fake_get();
+	u32 off = fake_begin(fake, addr);
+	struct fake_vcmdq *vcmdq;
+	u32 reg, *p;
+	int page;
+
+	if (off < TEGRA241_VCMDQ_PAGE0)
+		return fake_config_read(fake, off);
+	vcmdq = fake_decode(fake, off, &page, &reg);
+	KUNIT_EXPECT_EQ(fake->test, page, 0);
+	p = vcmdq ? fake_page0_reg(vcmdq, reg) : NULL;
+	return p ? *p : 0;
+}
+
+static void fake_writel(u32 val, void __iomem *addr)
+{
+	struct fake_cmdqv *fake = fake_get();
+	u32 off = fake_begin(fake, addr);
+
+	if (off < TEGRA241_VCMDQ_PAGE0)
+		fake_config_write(fake, off, val);
+	else
+		fake_page0_write(fake, off, val);
+	fake_cmdqv_check(fake);
+}
+
+static u64 fake_readq(const void __iomem *addr)
+{
+	struct fake_cmdqv *fake = fake_get();
+	u32 off = fake_begin(fake, addr);
+	struct fake_vcmdq *vcmdq;
+	u64 *p;
+	u32 reg;
+	int page;
+
+	if (off < TEGRA241_VCMDQ_PAGE0) {
+		fake_decode_vintf(fake, off, &reg);
+		if (reg == TEGRA241_VINTF_LVCMDQ_ERR_MAP_64(0))
+			return fake_lvcmdq_err_map(fake, (off - 0x1000) / 0x100) |
+			       (fake->noise &
+				~GENMASK_ULL(FAKE_NUM_LVCMDQS - 1, 0));
+		KUNIT_EXPECT_EQ(fake->test, reg,
+				TEGRA241_VINTF_LVCMDQ_ERR_MAP_64(1));
+		return fake->noise;
+	}
+	vcmdq = fake_decode(fake, off, &page, &reg);
+	KUNIT_EXPECT_EQ(fake->test, page, 1);
+	p = vcmdq ? fake_page1_reg(vcmdq, reg) : NULL;
+	return p ? *p : 0;
+}
+
+static void fake_writeq(u64 val, void __iomem *addr)
+{
+	struct fake_cmdqv *fake = fake_get();
+	u32 off = fake_begin(fake, addr);
+	struct fake_vcmdq *vcmdq;
+	u64 *p;
+	u32 reg;
+	int page;
+
+	vcmdq = fake_decode(fake, off, &page, &reg);
+	KUNIT_EXPECT_EQ(fake->test, page, 1);
+	p = vcmdq ? fake_page1_reg(vcmdq, reg) : NULL;
+	if (p) {
+		KUNIT_EXPECT_FALSE_MSG(fake->test, fake_enabled(vcmdq),
+				       "page 1 of an enabled VCMDQ written");
+		*p = val;
+	}
+	fake_cmdqv_check(fake);
+}
+
+static int fake_flush(struct tegra241_cmdqv *cmdqv)
+{
+	struct fake_cmdqv *fake = fake_get();
+	int q;
+
+	fake_attack(fake);
+	fake->flushes++;
+	if (fake->flush_ret)
+		return fake->flush_ret;
+	for (q = 0; q < FAKE_NUM_VCMDQS; q++) {
+		if (fake->vcmdq[q].owes_timeout)
+			fake->vcmdq[q].gerror ^= BIT(0);
+		fake->vcmdq[q].owes_timeout = false;
+	}
+	return 0;
+}
+
+static void fake_schedule(struct tegra241_quarantine *quarantine)
+{
+	fake_get()->scheduled++;
+}
+
+/*
+ * iommufd's side
+ */
+
+static int fake_alloc_mmap(struct iommufd_viommu *viommu, phys_addr_t base,
+			   size_t length, unsigned long *offset)
+{
+	struct fake_cmdqv *fake = fake_get();
+
+	if (fake->mmap_ret)
+		return fake->mmap_ret;
+	fake->mmap_base = base;
+	fake->mmap_length = length;
+	fake->mmaps++;
+	*offset = 0x10000;
+	return 0;
+}
+
+static void fake_destroy_mmap(struct iommufd_viommu *viommu,
+			      unsigned long offset)
+{
+	struct fake_cmdqv *fake = fake_get();
+
+	KUNIT_EXPECT_EQ(fake->test, offset, 0x10000);
+	fake->mmaps--;
+}
+
+static int fake_report_event(struct iommufd_viommu *viommu, u32 type,
+			     const void *data, size_t len)
+{
+	struct fake_cmdqv *fake = fake_get();
+
+	KUNIT_EXPECT_EQ(fake->test, type, IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV);
+	KUNIT_ASSERT_EQ(fake->test, len, sizeof(fake->event));
+	memcpy(&fake->event, data, len);
+	fake->event_viommu = viommu;
+	fake->events++;
+	return fake->event_ret;
+}
+
+const struct iommufd_viommu_services fake_services = {
+	.alloc_mmap = fake_alloc_mmap,
+	.destroy_mmap = fake_destroy_mmap,
+	.report_event = fake_report_event,
+};
+
+static void fake_vintf0_create(struct fake_cmdqv *fake)
+{
+	struct tegra241_cmdqv *cmdqv = fake->cmdqv;
+	struct tegra241_host_vintf *vintf;
+	struct tegra241_host_vcmdq *vcmdq;
+	struct arm_smmu_queue *q;
+	u16 l;
+
+	vintf = kunit_kzalloc(fake->test,
+			      struct_size(vintf, lvcmdqs, FAKE_NUM_LVCMDQS),
+			      GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, vintf);
+	tegra241_vintf_init(&vintf->hw, cmdqv, 0);
+
+	for (l = 0; l < FAKE_NUM_LVCMDQS; l++) {
+		vcmdq = kunit_kzalloc(fake->test, sizeof(*vcmdq), GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(fake->test, vcmdq);
+		tegra241_vcmdq_init_logical(&vcmdq->hw, cmdqv, 0, l);
+
+		/* arm-smmu-v3.c reads CONS itself: there is no error in it */
+		q = &vcmdq->cmdq.q;
+		q->q_base = 0x80000000 + l * SZ_4K + 8;
+		q->cons_reg = (u32 __iomem __force *)
+			kunit_kzalloc(fake->test, sizeof(u32), GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(fake->test, (void __force *)q->cons_reg);
+		vintf->lvcmdqs[l] = vcmdq;
+	}
+	cmdqv->vintf0 = vintf;
+}
+
+/**
+ * fake_cmdqv_create() - a unit that the driver is about to reset
+ * @test: becomes owner; its accesses go to the unit from now on
+ *
+ * Return: the unit; also @test->priv.
+ */
+struct fake_cmdqv *fake_cmdqv_create(struct kunit *test)
+{
+	struct tegra241_cmdqv *cmdqv;
+	struct fake_cmdqv *fake;
+
+	fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fake);
+	cmdqv = kunit_kzalloc(test, sizeof(*cmdqv), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, cmdqv);
+	fake->test = test;
+	fake->cmdqv = cmdqv;
+	fake->drop_map = -1;
+	test->priv = fake;
+
+	cmdqv->dev = kunit_device_register(test, "cmdqv");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, cmdqv->dev);
+	cmdqv->smmu.dev = cmdqv->dev;
+	cmdqv->base = FAKE_BASE;
+	cmdqv->base_phys = FAKE_BASE_PHYS;
+	cmdqv->max_log2_entries = 8;
+	KUNIT_ASSERT_EQ(test, 0,
+			tegra241_cmdqv_decode_param(FAKE_PARAM, SZ_1M,
+						    &cmdqv->param));
+	fake_vintf0_create(fake);
+
+	kunit_activate_static_stub(test, tegra241_readl, fake_readl);
+	kunit_activate_static_stub(test, tegra241_readq, fake_readq);
+	kunit_activate_static_stub(test, tegra241_writel, fake_writel);
+	kunit_activate_static_stub(test, tegra241_writeq, fake_writeq);
+	kunit_activate_static_stub(test, tegra241_cmdqv_flush, fake_flush);
+	kunit_activate_static_stub(test, tegra241_quarantine_schedule,
+				   fake_schedule);
+	KUNIT_ASSERT_EQ(test, 0, tegra241_cmdqv_vm_init(cmdqv));
+	return fake;
+}

@@ -1,0 +1,1173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of the Tegra241 CMDQV driver: what it computes, and in which order it
+ * does what to the hardware. The rules that hold at every single access are in
+ * tegra241-cmdqv-test-fake.c and are checked by every test here that has a unit.
+ */
+
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/module.h>
+
+#include "tegra241-cmdqv-test.h"
+
+/*
+ * What is computed
+ */
+
+static void test_param(struct kunit *test)
+{
+	const u64 room = tegra241_cmdqv_resource_size(64);
+	struct tegra241_cmdqv_param param;
+
+	/* Grace: 64 VINTFs, 128 VCMDQs, 16 SID slots, 0x830000 bytes */
+	KUNIT_EXPECT_EQ(test, room, 0x830000);
+	KUNIT_ASSERT_EQ(test, 0,
+			tegra241_cmdqv_decode_param(0x4671, room, &param));
+	KUNIT_EXPECT_EQ(test, param.version, 1);
+	KUNIT_EXPECT_EQ(test, param.num_vintfs, 64);
+	KUNIT_EXPECT_EQ(test, param.num_vcmdqs, 128);
+	KUNIT_EXPECT_EQ(test, param.num_lvcmdqs_per_vintf, 2);
+	KUNIT_EXPECT_EQ(test, param.num_sids_per_vintf, 16);
+
+	/* A VM: 1 VINTF, 2 VCMDQs */
+	KUNIT_ASSERT_EQ(test, 0,
+			tegra241_cmdqv_decode_param(0x4011, 0x50000, &param));
+	KUNIT_EXPECT_EQ(test, param.num_vintfs, 1);
+	KUNIT_EXPECT_EQ(test, param.num_lvcmdqs_per_vintf, 2);
+
+	/* The resource is one byte short */
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			tegra241_cmdqv_decode_param(0x4011, 0x4ffff, &param));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			tegra241_cmdqv_decode_param(0x4671, room - 1, &param));
+	/* More VINTFs than VCMDQs: none for each */
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			tegra241_cmdqv_decode_param(0x4651, room, &param));
+	/* 128 VINTFs, 256 VCMDQs, 32 SID slots: past their registers */
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			tegra241_cmdqv_decode_param(0x4771, SZ_1G, &param));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			tegra241_cmdqv_decode_param(0x4681, SZ_1G, &param));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			tegra241_cmdqv_decode_param(0x5671, SZ_1G, &param));
+	/* The widest fields there are must not shift out of anything */
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			tegra241_cmdqv_decode_param(U32_MAX, U64_MAX, &param));
+}
+
+static void test_apertures(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, tegra241_vcmdq_page0(0), 0x10000);
+	KUNIT_EXPECT_EQ(test, tegra241_vcmdq_page0(127), 0x13f80);
+	KUNIT_EXPECT_EQ(test, tegra241_vcmdq_page1(1), 0x20080);
+	KUNIT_EXPECT_EQ(test, tegra241_vintf_window(0), 0x30000);
+	KUNIT_EXPECT_EQ(test, tegra241_vintf_window(63), 0x810000);
+	KUNIT_EXPECT_EQ(test, tegra241_lvcmdq_page0(1, 1), 0x50080);
+	KUNIT_EXPECT_EQ(test, tegra241_lvcmdq_page1(1, 1), 0x60080);
+	KUNIT_EXPECT_EQ(test, TEGRA241_CMDQV_CMDQ_ALLOC_MAP(127), 0x3fc);
+	KUNIT_EXPECT_EQ(test, TEGRA241_VINTF(63), 0x4f00);
+}
+
+static void test_alloc_map(struct kunit *test)
+{
+	/* LVCMDQ in [7:1], VINTF in [20:15], ALLOCATED never by itself */
+	KUNIT_EXPECT_EQ(test, tegra241_alloc_map(0, 0), 0);
+	KUNIT_EXPECT_EQ(test, tegra241_alloc_map(0, 1), 0x2);
+	KUNIT_EXPECT_EQ(test, tegra241_alloc_map(1, 0), 0x8000);
+	KUNIT_EXPECT_EQ(test, tegra241_alloc_map(63, 127), 0x1f80fe);
+}
+
+static void test_sid(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, tegra241_sid_match(0), 0x1);
+	KUNIT_EXPECT_EQ(test, tegra241_sid_match(0xfffff), 0x1fffff);
+	KUNIT_EXPECT_TRUE(test, tegra241_sid_valid(0xfffff));
+	KUNIT_EXPECT_FALSE(test, tegra241_sid_valid(0x100000));
+	KUNIT_EXPECT_FALSE(test, tegra241_sid_valid(BIT_ULL(32)));
+	KUNIT_EXPECT_FALSE(test, tegra241_sid_valid(U64_MAX));
+}
+
+static void test_queue_length(struct kunit *test)
+{
+	/* 2 entries at least, 1 << IDR1.CMDQS at most */
+	KUNIT_EXPECT_FALSE(test, tegra241_vcmdq_length_valid(0, 19));
+	KUNIT_EXPECT_FALSE(test, tegra241_vcmdq_length_valid(16, 19));
+	KUNIT_EXPECT_TRUE(test, tegra241_vcmdq_length_valid(32, 19));
+	KUNIT_EXPECT_FALSE(test, tegra241_vcmdq_length_valid(48, 19));
+	KUNIT_EXPECT_TRUE(test, tegra241_vcmdq_length_valid(SZ_8M, 19));
+	KUNIT_EXPECT_FALSE(test, tegra241_vcmdq_length_valid(SZ_16M, 19));
+	KUNIT_EXPECT_TRUE(test, tegra241_vcmdq_length_valid(SZ_4K, 8));
+	KUNIT_EXPECT_FALSE(test, tegra241_vcmdq_length_valid(SZ_8K, 8));
+	/* Nothing is computed in 32 bits */
+	KUNIT_EXPECT_FALSE(test,
+			   tegra241_vcmdq_length_valid(BIT_ULL(32) + 32, 19));
+	KUNIT_EXPECT_FALSE(test, tegra241_vcmdq_length_valid(BIT_ULL(32), 19));
+	KUNIT_EXPECT_TRUE(test, tegra241_vcmdq_length_valid(BIT_ULL(35), 31));
+	KUNIT_EXPECT_FALSE(test, tegra241_vcmdq_length_valid(BIT_ULL(63), 31));
+}
+
+static void test_queue_base(struct kunit *test)
+{
+	u64 base = 0;
+
+	KUNIT_ASSERT_EQ(test, 0, tegra241_vcmdq_base(0x20, 32, &base));
+	KUNIT_EXPECT_EQ(test, base, 0x21);
+	KUNIT_ASSERT_EQ(test, 0,
+			tegra241_vcmdq_base(0xffffff800000, SZ_8M, &base));
+	KUNIT_EXPECT_EQ(test, base, 0xffffff800013);
+	/* Not aligned to the queue, though to something */
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			tegra241_vcmdq_base(0x1000, SZ_8K, &base));
+	/* Below what ADDR has */
+	KUNIT_EXPECT_EQ(test, -EINVAL, tegra241_vcmdq_base(0x10, 32, &base));
+	/* Above it: would be truncated to somebody else's memory */
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			tegra241_vcmdq_base(BIT_ULL(48), SZ_4K, &base));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			tegra241_vcmdq_base(BIT_ULL(48) + SZ_4K, SZ_4K, &base));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			tegra241_vcmdq_base(BIT_ULL(63), SZ_4K, &base));
+}
+
+/*
+ * A unit, its VMs and their queues
+ */
+
+static int cmdqv_test_init(struct kunit *test)
+{
+	fake_cmdqv_create(test);
+	return 0;
+}
+
+static void cmdqv_test_exit(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+
+	if (!fake)
+		return;
+	fake->hostile = 0;
+	tegra241_cmdqv_impl_ops.device_disable(&fake->cmdqv->smmu);
+	tegra241_cmdqv_vm_exit(fake->cmdqv);
+}
+
+static void reset_unit(struct fake_cmdqv *fake)
+{
+	KUNIT_ASSERT_EQ(fake->test, 0,
+			tegra241_cmdqv_impl_ops.device_reset(&fake->cmdqv->smmu));
+	KUNIT_ASSERT_TRUE(fake->test, fake->cmdqv->running);
+}
+
+/* A vIOMMU as the core has it before the driver gets it */
+static struct tegra241_vsmmu *new_vsmmu(struct fake_cmdqv *fake, u16 vmid)
+{
+	struct tegra241_vsmmu *tv;
+	struct arm_smmu_vmid *id;
+
+	tv = kunit_kzalloc(fake->test, sizeof(*tv), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, tv);
+	id = kunit_kzalloc(fake->test, sizeof(*id), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, id);
+
+	/* One reference the vSMMU's, one the domain's that stays */
+	kref_init(&id->kref);
+	kref_get(&id->kref);
+	id->smmu = &fake->cmdqv->smmu;
+	id->id = vmid;
+
+	tv->vsmmu.smmu = &fake->cmdqv->smmu;
+	tv->vsmmu.vmid = id;
+	tv->vsmmu.core.services = &fake_services;
+	tv->vsmmu.core.type = IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV;
+	return tv;
+}
+
+static struct iommu_user_data user_data(struct kunit *test, unsigned long prot)
+{
+	unsigned long uptr = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, prot,
+					   MAP_ANONYMOUS | MAP_PRIVATE, 0);
+
+	KUNIT_ASSERT_NE(test, 0, uptr);
+	KUNIT_ASSERT_LT(test, uptr, TASK_SIZE);
+	return (struct iommu_user_data){
+		.type = IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV,
+		.uptr = (void __user *)uptr,
+		.len = sizeof(struct iommu_viommu_tegra241_cmdqv),
+	};
+}
+
+static struct tegra241_vsmmu *alloc_vsmmu(struct fake_cmdqv *fake, u16 vmid)
+{
+	struct iommu_user_data data = user_data(fake->test,
+						PROT_READ | PROT_WRITE);
+	struct tegra241_vsmmu *tv = new_vsmmu(fake, vmid);
+	int v;
+
+	/* Whichever VINTF it gets may have this VMID, if it is free */
+	for (v = 1; v < FAKE_NUM_VINTFS; v++)
+		if (!(fake->vintf[v].status & VINTF_ENABLED))
+			fake->vintf[v].want_vmid = vmid;
+	KUNIT_ASSERT_EQ(fake->test, 0, tegra241_vsmmu_init(&tv->vsmmu, &data));
+	for (v = 1; v < FAKE_NUM_VINTFS; v++)
+		if (!(fake->vintf[v].status & VINTF_ENABLED))
+			fake->vintf[v].want_vmid = 0;
+	return tv;
+}
+
+static void destroy_vsmmu(struct tegra241_vsmmu *tv)
+{
+	tv->vsmmu.core.ops->destroy(&tv->vsmmu.core);
+}
+
+static struct tegra241_hw_queue *new_queue(struct fake_cmdqv *fake,
+					   struct tegra241_vsmmu *tv, u32 index,
+					   phys_addr_t pa, size_t length)
+{
+	struct tegra241_hw_queue *hwq;
+	int q = tv->vintf->hw.idx * FAKE_NUM_LVCMDQS + index;
+
+	hwq = kunit_kzalloc(fake->test, sizeof(*hwq), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, hwq);
+	hwq->core.viommu = &tv->vsmmu.core;
+	hwq->core.type = IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV;
+	hwq->core.index = index;
+	hwq->core.base_pa = pa;
+	hwq->core.length = length;
+	fake->vcmdq[q].want_base = pa | (ilog2(length) - 4);
+	return hwq;
+}
+
+static int init_queue(struct tegra241_hw_queue *hwq)
+{
+	return hwq->core.viommu->ops->hw_queue_init(&hwq->core);
+}
+
+static struct fake_vcmdq *to_fake_vcmdq(struct fake_cmdqv *fake,
+					struct tegra241_hw_queue *hwq)
+{
+	struct tegra241_vsmmu *tv = container_of(to_vsmmu(hwq->core.viommu),
+						 struct tegra241_vsmmu, vsmmu);
+
+	return &fake->vcmdq[tv->vintf->hw.idx * FAKE_NUM_LVCMDQS +
+			    hwq->core.index];
+}
+
+/* The core lets go of the memory when hw_queue_destroy returns */
+static void destroy_queue(struct fake_cmdqv *fake, struct tegra241_hw_queue *hwq)
+{
+	struct fake_vcmdq *vcmdq = to_fake_vcmdq(fake, hwq);
+
+	hwq->core.viommu->ops->hw_queue_destroy(&hwq->core);
+	if (!vcmdq->stuck && !fake->flush_ret)
+		vcmdq->want_base = 0;
+	fake_cmdqv_check(fake);
+}
+
+static void expect_scrubbed(struct fake_cmdqv *fake, struct fake_vcmdq *vcmdq)
+{
+	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->status);
+	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->config);
+	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->cons);
+	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->prod);
+	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->base);
+	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->cons_indx_base);
+	KUNIT_EXPECT_EQ(fake->test, vcmdq->gerror, vcmdq->gerrorn);
+}
+
+static void expect_vintf_free(struct fake_cmdqv *fake, int v)
+{
+	struct fake_vintf *vintf = &fake->vintf[v];
+	int i;
+
+	KUNIT_EXPECT_EQ(fake->test, 0, vintf->config);
+	KUNIT_EXPECT_EQ(fake->test, 0, vintf->status);
+	for (i = 0; i < FAKE_NUM_SIDS; i++) {
+		KUNIT_EXPECT_EQ(fake->test, 0, vintf->match[i]);
+		KUNIT_EXPECT_EQ(fake->test, 0, vintf->replace[i]);
+	}
+	for (i = 0; i < FAKE_NUM_LVCMDQS; i++)
+		KUNIT_EXPECT_FALSE(fake->test,
+				   fake->alloc[v * FAKE_NUM_LVCMDQS + i] &
+				   CMDQV_CMDQ_ALLOCATED);
+	KUNIT_EXPECT_NULL(fake->test, fake->cmdqv->vm_vintfs[v]);
+	/* The number is to be had again */
+	KUNIT_EXPECT_EQ(fake->test, v,
+			ida_alloc_range(&fake->cmdqv->vm_ids, v, v, GFP_KERNEL));
+	ida_free(&fake->cmdqv->vm_ids, v);
+}
+
+/*
+ * The host side
+ */
+
+/* 66: nothing is mapped at reset but VINTF0's queues */
+static void test_reset(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	int i, s;
+
+	/* What a predecessor may leave */
+	for (i = 0; i < FAKE_NUM_VCMDQS; i++) {
+		fake->alloc[i] = tegra241_alloc_map(i / FAKE_NUM_LVCMDQS,
+						    i % FAKE_NUM_LVCMDQS) |
+				 CMDQV_CMDQ_ALLOCATED;
+		fake->vcmdq[i].config = VCMDQ_EN;
+		fake->vcmdq[i].status = VCMDQ_ENABLED;
+		fake->vcmdq[i].prod = 3;
+		fake->vcmdq[i].gerror = 5;
+	}
+	for (i = 0; i < FAKE_NUM_VINTFS; i++) {
+		fake->vintf[i].config = VINTF_EN | FIELD_PREP(VINTF_VMID, 9);
+		fake->vintf[i].status = VINTF_ENABLED;
+		for (s = 0; s < FAKE_NUM_SIDS; s++)
+			fake->vintf[i].match[s] = tegra241_sid_match(s);
+	}
+
+	reset_unit(fake);
+
+	for (i = 0; i < FAKE_NUM_LVCMDQS; i++) {
+		struct fake_vcmdq *vcmdq = &fake->vcmdq[i];
+
+		KUNIT_EXPECT_EQ(test, fake->alloc[i],
+				tegra241_alloc_map(0, i) | CMDQV_CMDQ_ALLOCATED);
+		KUNIT_EXPECT_EQ(test, vcmdq->status, VCMDQ_ENABLED);
+		KUNIT_EXPECT_EQ(test, vcmdq->base,
+				fake->cmdqv->vintf0->lvcmdqs[i]->cmdq.q.q_base);
+		KUNIT_EXPECT_EQ(test, 0, vcmdq->prod);
+		KUNIT_EXPECT_EQ(test, vcmdq->gerror, vcmdq->gerrorn);
+	}
+	for (; i < FAKE_NUM_VCMDQS; i++)
+		expect_scrubbed(fake, &fake->vcmdq[i]);
+	KUNIT_EXPECT_EQ(test, fake->vintf[0].config, VINTF_HYP_OWN | VINTF_EN);
+	for (i = 1; i < FAKE_NUM_VINTFS; i++)
+		expect_vintf_free(fake, i);
+	KUNIT_EXPECT_TRUE(test, fake->cmdqv->vintf0->hyp_own);
+	KUNIT_EXPECT_TRUE(test, tegra241_cmdqv_vm_usable(fake->cmdqv));
+}
+
+/* 55: all is off and unmapped, descending, while the SMMU can still flush */
+static void test_device_disable(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	unsigned int flushes, accesses;
+	int i;
+
+	reset_unit(fake);
+	flushes = fake->flushes;
+
+	tegra241_cmdqv_impl_ops.device_disable(&fake->cmdqv->smmu);
+	for (i = 0; i < FAKE_NUM_LVCMDQS; i++) {
+		expect_scrubbed(fake, &fake->vcmdq[i]);
+		KUNIT_EXPECT_FALSE(test, fake->alloc[i] & CMDQV_CMDQ_ALLOCATED);
+	}
+	KUNIT_EXPECT_EQ(test, 0, fake->vintf[0].status);
+	KUNIT_EXPECT_EQ(test, 0, fake->status);
+	KUNIT_EXPECT_GT(test, fake->flushes, flushes);
+	KUNIT_EXPECT_FALSE(test, tegra241_cmdqv_vm_usable(fake->cmdqv));
+
+	/* Once more does nothing: at shutdown the SMMU may be off by then */
+	accesses = fake->accesses;
+	tegra241_cmdqv_impl_ops.device_disable(&fake->cmdqv->smmu);
+	KUNIT_EXPECT_EQ(test, fake->accesses, accesses);
+}
+
+static bool uses_vintf0(struct fake_cmdqv *fake, u8 opcode)
+{
+	struct arm_smmu_cmdq_ent ent = { .opcode = opcode };
+	struct arm_smmu_cmdq *cmdq;
+	int i;
+
+	cmdq = tegra241_cmdqv_impl_ops.get_secondary_cmdq(&fake->cmdqv->smmu,
+							   &ent);
+	if (!cmdq)
+		return false;
+	for (i = 0; i < FAKE_NUM_LVCMDQS; i++)
+		if (cmdq == &fake->cmdqv->vintf0->lvcmdqs[i]->cmdq)
+			return true;
+	KUNIT_FAIL(fake->test, "a queue from nowhere");
+	return true;
+}
+
+/* HYP_OWN, as read back, says which commands the queues take */
+static void test_supports_cmd(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+
+	KUNIT_EXPECT_FALSE(test, uses_vintf0(fake, CMDQ_OP_TLBI_NH_VA));
+
+	reset_unit(fake);
+	KUNIT_EXPECT_TRUE(test, uses_vintf0(fake, CMDQ_OP_TLBI_NH_VA));
+	KUNIT_EXPECT_TRUE(test, uses_vintf0(fake, CMDQ_OP_CFGI_STE));
+	KUNIT_EXPECT_TRUE(test, uses_vintf0(fake, CMDQ_OP_TLBI_S2_IPA));
+
+	fake->guest = true;
+	reset_unit(fake);
+	KUNIT_EXPECT_FALSE(test, fake->cmdqv->vintf0->hyp_own);
+	KUNIT_EXPECT_FALSE(test, tegra241_cmdqv_vm_usable(fake->cmdqv));
+	KUNIT_EXPECT_TRUE(test, uses_vintf0(fake, CMDQ_OP_TLBI_NH_VA));
+	KUNIT_EXPECT_TRUE(test, uses_vintf0(fake, CMDQ_OP_TLBI_NH_ASID));
+	KUNIT_EXPECT_TRUE(test, uses_vintf0(fake, CMDQ_OP_ATC_INV));
+	KUNIT_EXPECT_FALSE(test, uses_vintf0(fake, CMDQ_OP_CFGI_STE));
+	KUNIT_EXPECT_FALSE(test, uses_vintf0(fake, CMDQ_OP_CFGI_CD));
+	KUNIT_EXPECT_FALSE(test, uses_vintf0(fake, CMDQ_OP_TLBI_NSNH_ALL));
+	KUNIT_EXPECT_FALSE(test, uses_vintf0(fake, CMDQ_OP_TLBI_S2_IPA));
+}
+
+/* A unit that does not come up leaves the SMMU its own queue */
+static void test_fallback(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	int i;
+
+	fake->vintf[0].no_enable = true;
+	KUNIT_EXPECT_EQ(test, 0,
+			tegra241_cmdqv_impl_ops.device_reset(&fake->cmdqv->smmu));
+	KUNIT_EXPECT_FALSE(test, fake->cmdqv->running);
+	KUNIT_EXPECT_EQ(test, 0, fake->status);
+	KUNIT_EXPECT_FALSE(test, uses_vintf0(fake, CMDQ_OP_TLBI_NH_VA));
+	KUNIT_EXPECT_FALSE(test, tegra241_cmdqv_vm_usable(fake->cmdqv));
+	for (i = 0; i < FAKE_NUM_VCMDQS; i++)
+		KUNIT_EXPECT_FALSE(test, fake->alloc[i] & CMDQV_CMDQ_ALLOCATED);
+}
+
+static void test_host_error(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+
+	reset_unit(fake);
+	fake->vcmdq[1].gerror ^= BIT(0);
+	fake->noise = ~0ULL;	/* 60 */
+	KUNIT_EXPECT_EQ(test, IRQ_HANDLED, tegra241_cmdqv_isr(0, fake->cmdqv));
+	KUNIT_EXPECT_EQ(test, fake->vcmdq[1].gerror, fake->vcmdq[1].gerrorn);
+	KUNIT_EXPECT_EQ(test, 0, fake->events);
+}
+
+/*
+ * VINTFs
+ */
+
+static void test_hw_info(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct arm_smmu_device *smmu = &fake->cmdqv->smmu;
+	struct iommu_hw_info_tegra241_cmdqv *info;
+	u32 type = IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV, length = 0;
+
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			PTR_ERR(tegra241_cmdqv_hw_info(smmu, &length, &type)));
+
+	reset_unit(fake);
+	info = tegra241_cmdqv_hw_info(smmu, &length, &type);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, info);
+	KUNIT_EXPECT_EQ(test, length, 8);
+	KUNIT_EXPECT_EQ(test, type, IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV);
+	KUNIT_EXPECT_EQ(test, info->flags, 0);
+	KUNIT_EXPECT_EQ(test, info->version, 1);
+	KUNIT_EXPECT_EQ(test, info->log2vcmdqs, ilog2(FAKE_NUM_LVCMDQS));
+	KUNIT_EXPECT_EQ(test, info->log2vsids, 4);
+	KUNIT_EXPECT_EQ(test, info->__reserved, 0);
+	kfree(info);
+
+	type = IOMMU_HW_INFO_TYPE_AMD;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			PTR_ERR(tegra241_cmdqv_hw_info(smmu, &length, &type)));
+}
+
+/* I1, I2, I7: VMID and HYP_OWN=0 while enabled, nothing left afterwards */
+static void test_vintf(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct tegra241_vsmmu *a, *b;
+	u16 v;
+
+	reset_unit(fake);
+	a = alloc_vsmmu(fake, 0x1234);
+	v = a->vintf->hw.idx;
+	KUNIT_EXPECT_EQ(test, v, 1);
+	KUNIT_EXPECT_EQ(test, fake->vintf[v].config,
+			FIELD_PREP(VINTF_VMID, 0x1234) | VINTF_EN);
+	KUNIT_EXPECT_EQ(test, fake->mmap_base, FAKE_BASE_PHYS + 0x50000);
+	KUNIT_EXPECT_EQ(test, fake->mmap_length, SZ_64K);
+	KUNIT_EXPECT_EQ(test, fake->mmaps, 1);
+	/* The domain's, the vSMMU's and the VINTF's */
+	KUNIT_EXPECT_EQ(test, kref_read(&a->vsmmu.vmid->kref), 3);
+
+	b = alloc_vsmmu(fake, 0xffff);
+	KUNIT_EXPECT_EQ(test, b->vintf->hw.idx, 2);
+	KUNIT_EXPECT_EQ(test, fake->vintf[2].config,
+			FIELD_PREP(VINTF_VMID, 0xffff) | VINTF_EN);
+
+	destroy_vsmmu(a);
+	KUNIT_EXPECT_EQ(test, kref_read(&a->vsmmu.vmid->kref), 1);
+	expect_vintf_free(fake, v);
+	KUNIT_EXPECT_EQ(test, fake->vintf[2].status, VINTF_ENABLED);
+	destroy_vsmmu(b);
+	expect_vintf_free(fake, 2);
+	KUNIT_EXPECT_EQ(test, fake->mmaps, 0);
+}
+
+static void expect_init_fails(struct fake_cmdqv *fake,
+			      const struct iommu_user_data *data, int err)
+{
+	struct tegra241_vsmmu *tv = new_vsmmu(fake, 7);
+
+	fake->vintf[1].want_vmid = 7;
+	KUNIT_EXPECT_EQ(fake->test, err, tegra241_vsmmu_init(&tv->vsmmu, data));
+	fake->vintf[1].want_vmid = 0;
+	KUNIT_EXPECT_EQ(fake->test, kref_read(&tv->vsmmu.vmid->kref), 2);
+	KUNIT_EXPECT_NULL(fake->test, tv->vsmmu.core.ops);
+	KUNIT_EXPECT_EQ(fake->test, fake->mmaps, 0);
+	expect_vintf_free(fake, 1);
+}
+
+/* Each way to fail leaves nothing */
+static void test_vintf_errors(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct iommu_user_data rw = user_data(test, PROT_READ | PROT_WRITE);
+	struct iommu_user_data ro = user_data(test, PROT_READ);
+	struct iommu_user_data data;
+	struct tegra241_vsmmu *tv[FAKE_NUM_VINTFS - 1];
+	int i;
+
+	/* No unit, no VINTF */
+	expect_init_fails(fake, &rw, -EOPNOTSUPP);
+
+	reset_unit(fake);
+	expect_init_fails(fake, NULL, -EINVAL);
+	data = rw;
+	data.len = 15;
+	expect_init_fails(fake, &data, -EINVAL);
+	data.len = PAGE_SIZE + 1;
+	expect_init_fails(fake, &data, -E2BIG);
+	/* Longer than we know is fine, if it asks for nothing */
+	data.len = 24;
+	KUNIT_ASSERT_EQ(test, 0, put_user(1, (u8 __user *)rw.uptr + 23));
+	expect_init_fails(fake, &data, -E2BIG);
+	data.uptr = (void __user *)PAGE_SIZE;
+	data.len = 16;
+	expect_init_fails(fake, &data, -EFAULT);
+
+	/* The reply can't be written: the window and the VINTF go again */
+	expect_init_fails(fake, &ro, -EFAULT);
+
+	fake->mmap_ret = -EINVAL;
+	expect_init_fails(fake, &rw, -EINVAL);
+	fake->mmap_ret = 0;
+
+	fake->vintf[1].no_enable = true;
+	expect_init_fails(fake, &rw, -ETIMEDOUT);
+	fake->vintf[1].no_enable = false;
+
+	/* All taken */
+	for (i = 0; i < ARRAY_SIZE(tv); i++)
+		tv[i] = alloc_vsmmu(fake, 8 + i);
+	KUNIT_EXPECT_EQ(test, -ENOSPC,
+			tegra241_vsmmu_init(&new_vsmmu(fake, 7)->vsmmu, &rw));
+	while (i--)
+		destroy_vsmmu(tv[i]);
+}
+
+/* J97: what carries a VMID keeps it, and its number */
+static void test_vintf_stuck(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct arm_smmu_vmid *vmid;
+	struct tegra241_vsmmu *tv, *other;
+	int s;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 5);
+	vmid = tv->vsmmu.vmid;
+	for (s = 0; s < FAKE_NUM_SIDS; s++)
+		fake->vintf[1].replace[s] = s + 1;
+
+	fake->vintf[1].no_disable = true;
+	destroy_vsmmu(tv);
+	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 2);
+	KUNIT_EXPECT_NULL(test, fake->cmdqv->vm_vintfs[1]);
+	KUNIT_EXPECT_EQ(test, fake->scheduled, 1);
+	KUNIT_EXPECT_EQ(test, fake->mmaps, 0);
+
+	/* Nobody gets the VINTF, and a look changes nothing, while it runs */
+	other = alloc_vsmmu(fake, 6);
+	KUNIT_EXPECT_EQ(test, other->vintf->hw.idx, 2);
+	KUNIT_EXPECT_TRUE(test,
+			  tegra241_quarantine_look(&fake->cmdqv->quarantine));
+	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 2);
+	KUNIT_EXPECT_EQ(test, fake->vintf[1].replace[3], 4);
+
+	fake->vintf[1].no_disable = false;
+	KUNIT_EXPECT_FALSE(test,
+			   tegra241_quarantine_look(&fake->cmdqv->quarantine));
+	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 1);
+	expect_vintf_free(fake, 1);
+	destroy_vsmmu(other);
+}
+
+/*
+ * HW queues
+ */
+
+/*
+ * J88, I1, I5, I7: the VM writes to its window before each access of the driver.
+ * The queue is never mapped without its BASE, and is off when its memory goes.
+ */
+static void test_queue_hostile(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct tegra241_hw_queue *q0, *q1;
+	struct tegra241_vsmmu *tv;
+	int round;
+
+	reset_unit(fake);
+	fake->hostile = 1;
+	for (round = 0; round < 3; round++) {
+		tv = alloc_vsmmu(fake, 3 + round);
+		q0 = new_queue(fake, tv, 0, 0x123450000, SZ_4K);
+		KUNIT_ASSERT_EQ(test, 0, init_queue(q0));
+		q1 = new_queue(fake, tv, 1, 0xfffffff00020, 32);
+		KUNIT_ASSERT_EQ(test, 0, init_queue(q1));
+
+		/* It did get at them */
+		KUNIT_EXPECT_EQ(test, fake->vcmdq[2].status, VCMDQ_ENABLED);
+		fake->vcmdq[2].gerror ^= BIT(0);
+		fake->vcmdq[3].owes_timeout = true;
+
+		destroy_queue(fake, q1);
+		expect_scrubbed(fake, &fake->vcmdq[3]);
+		destroy_queue(fake, q0);
+		expect_scrubbed(fake, &fake->vcmdq[2]);
+		destroy_vsmmu(tv);
+		expect_vintf_free(fake, 1);
+	}
+	/* Nothing of it was taken for broken hardware */
+	KUNIT_EXPECT_EQ(test, fake->scheduled, 0);
+}
+
+/* What the last user left, and 56: what shows up late */
+static void test_queue_recycled(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct fake_vcmdq *vcmdq = &fake->vcmdq[2];
+	struct tegra241_hw_queue *hwq;
+	struct tegra241_vsmmu *tv;
+	unsigned int flushes;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	*vcmdq = (struct fake_vcmdq){
+		.cons = 0x02000011, .prod = 0x22, .gerror = 3, .gerrorn = 4,
+		.base = 0x777000, .cons_indx_base = 0x888000,
+	};
+	hwq = new_queue(fake, tv, 0, 0x10000, SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+	KUNIT_EXPECT_EQ(test, 0, vcmdq->cons);
+	KUNIT_EXPECT_EQ(test, 0, vcmdq->prod);
+	KUNIT_EXPECT_EQ(test, vcmdq->gerror, vcmdq->gerrorn);
+	/* The user enables it, not we */
+	KUNIT_EXPECT_EQ(test, 0, vcmdq->config);
+
+	flushes = fake->flushes;
+	vcmdq->owes_timeout = true;
+	destroy_queue(fake, hwq);
+	KUNIT_EXPECT_EQ(test, fake->flushes, flushes + 1);
+	KUNIT_EXPECT_FALSE(test, vcmdq->owes_timeout);
+	expect_scrubbed(fake, vcmdq);
+	destroy_vsmmu(tv);
+}
+
+static void test_queue_errors(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	const struct iommufd_viommu_ops *ops;
+	struct tegra241_hw_queue *hwq;
+	struct iommufd_viommu *viommu;
+	struct tegra241_vsmmu *tv;
+	const int type = IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	viommu = &tv->vsmmu.core;
+	ops = viommu->ops;
+
+	KUNIT_EXPECT_EQ(test, 0,
+			ops->get_hw_queue_size(viommu,
+					       IOMMU_HW_QUEUE_TYPE_DEFAULT));
+	KUNIT_EXPECT_GE(test, ops->get_hw_queue_size(viommu, type),
+			sizeof(struct iommufd_hw_queue));
+	KUNIT_EXPECT_EQ(test, 0, ops->hw_queue_check(viommu, type, SZ_4K));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			ops->hw_queue_check(viommu, type, SZ_8K));
+	KUNIT_EXPECT_EQ(test, 0, ops->hw_queue_check_index(viommu, type, 1));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			ops->hw_queue_check_index(viommu, type,
+						  FAKE_NUM_LVCMDQS));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			ops->hw_queue_check_index(viommu, type, U32_MAX));
+
+	hwq = new_queue(fake, tv, 0, 0x10800, SZ_4K);
+	KUNIT_EXPECT_EQ(test, -EINVAL, init_queue(hwq));
+	hwq = new_queue(fake, tv, 0, BIT_ULL(48), SZ_4K);
+	KUNIT_EXPECT_EQ(test, -EINVAL, init_queue(hwq));
+
+	/* The map does not take it: nothing is left for the VM to enable */
+	fake->drop_map = 2;
+	hwq = new_queue(fake, tv, 0, 0x10000, SZ_4K);
+	KUNIT_EXPECT_EQ(test, -EIO, init_queue(hwq));
+	expect_scrubbed(fake, &fake->vcmdq[2]);
+	fake->drop_map = -1;
+
+	/* A queue that is running already, for whatever reason, is not mapped */
+	fake->vcmdq[2].status = VCMDQ_ENABLED;
+	fake->vcmdq[2].stuck = true;
+	KUNIT_EXPECT_EQ(test, -ETIMEDOUT, init_queue(hwq));
+	KUNIT_EXPECT_FALSE(test, fake->alloc[2] & CMDQV_CMDQ_ALLOCATED);
+	fake->vcmdq[2].status = 0;
+	fake->vcmdq[2].stuck = false;
+
+	KUNIT_EXPECT_EQ(test, 0, init_queue(hwq));
+	destroy_queue(fake, hwq);
+	destroy_vsmmu(tv);
+	KUNIT_EXPECT_EQ(test, fake->scheduled, 0);
+}
+
+/* Pages that are referenced one by one, as the ones of a guest are */
+static struct page *queue_pages(struct kunit *test)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 1);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	split_page(page, 1);
+	return page;
+}
+
+static void free_queue_pages(struct page *page)
+{
+	__free_page(page + 1);
+	__free_page(page);
+}
+
+/* J89: a queue that runs on keeps its pages, behind a disabled VINTF */
+static void test_queue_stuck(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct page *page = queue_pages(test);
+	struct fake_vcmdq *vcmdq = &fake->vcmdq[2];
+	struct arm_smmu_vmid *vmid;
+	struct tegra241_hw_queue *hwq, *next;
+	struct tegra241_vsmmu *tv;
+
+	reset_unit(fake);
+	fake->cmdqv->max_log2_entries = 19;
+	tv = alloc_vsmmu(fake, 3);
+	vmid = tv->vsmmu.vmid;
+	hwq = new_queue(fake, tv, 0, page_to_phys(page), 2 * PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+
+	vcmdq->config = VCMDQ_EN;
+	vcmdq->status = VCMDQ_ENABLED;
+	vcmdq->stuck = true;
+	fake->hostile = 1;
+	destroy_queue(fake, hwq);
+	fake->hostile = 0;
+
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 2);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page + 1), 2);
+	/* It reads what it knows: nothing of it has been changed */
+	KUNIT_EXPECT_EQ(test, vcmdq->base, vcmdq->want_base);
+	KUNIT_EXPECT_FALSE(test, fake->alloc[2] & CMDQV_CMDQ_ALLOCATED);
+	KUNIT_EXPECT_EQ(test, fake->vintf[1].status, 0);
+	KUNIT_EXPECT_EQ(test, fake->scheduled, 1);
+
+	/* No new queue in there, this one's number least of all */
+	next = new_queue(fake, tv, 1, 0x10000, SZ_4K);
+	KUNIT_EXPECT_EQ(test, -EIO, init_queue(next));
+	fake->vcmdq[3].want_base = 0;
+	KUNIT_EXPECT_EQ(test, -EIO, init_queue(hwq));
+
+	/* The vIOMMU goes, the VINTF and its VMID stay */
+	destroy_vsmmu(tv);
+	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 2);
+	KUNIT_EXPECT_TRUE(test,
+			  tegra241_quarantine_look(&fake->cmdqv->quarantine));
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 2);
+
+	vcmdq->stuck = false;
+	vcmdq->owes_timeout = true;
+	KUNIT_EXPECT_FALSE(test,
+			   tegra241_quarantine_look(&fake->cmdqv->quarantine));
+	vcmdq->want_base = 0;
+	expect_scrubbed(fake, vcmdq);
+	expect_vintf_free(fake, 1);
+	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 1);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page + 1), 1);
+	free_queue_pages(page);
+}
+
+/* The same, but the queue stops before its vIOMMU goes */
+static void test_queue_stuck_cured_early(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct page *page = queue_pages(test);
+	struct fake_vcmdq *vcmdq = &fake->vcmdq[2];
+	struct tegra241_hw_queue *hwq;
+	struct arm_smmu_vmid *vmid;
+	struct tegra241_vsmmu *tv;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	vmid = tv->vsmmu.vmid;
+	hwq = new_queue(fake, tv, 0, page_to_phys(page), SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+
+	/* A CMD_SYNC that does not complete is no less of a reason */
+	vcmdq->config = VCMDQ_EN;
+	vcmdq->status = VCMDQ_ENABLED;
+	fake->flush_ret = -ETIMEDOUT;
+	destroy_queue(fake, hwq);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 2);
+	KUNIT_EXPECT_TRUE(test,
+			  tegra241_quarantine_look(&fake->cmdqv->quarantine));
+
+	fake->flush_ret = 0;
+	KUNIT_EXPECT_FALSE(test,
+			   tegra241_quarantine_look(&fake->cmdqv->quarantine));
+	vcmdq->want_base = 0;
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+	expect_scrubbed(fake, vcmdq);
+
+	/* The vIOMMU is alive, and so is its VINTF's number; no queue, though */
+	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 3);
+	KUNIT_EXPECT_EQ(test, -EIO, init_queue(hwq));
+	destroy_vsmmu(tv);
+	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 1);
+	expect_vintf_free(fake, 1);
+	free_queue_pages(page);
+}
+
+/* A VINTF that can't be disabled under a stuck queue: both have to stop */
+static void test_fence_stuck(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct page *page = queue_pages(test);
+	struct tegra241_hw_queue *q0, *q1;
+	struct arm_smmu_vmid *vmid;
+	struct tegra241_vsmmu *tv;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	vmid = tv->vsmmu.vmid;
+	q0 = new_queue(fake, tv, 0, 0x10000, SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(q0));
+	q1 = new_queue(fake, tv, 1, page_to_phys(page), SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(q1));
+
+	fake->vcmdq[3].status = VCMDQ_ENABLED;
+	fake->vcmdq[3].stuck = true;
+	fake->vintf[1].no_disable = true;
+	fake->vintf[1].fenced = true;
+	destroy_queue(fake, q1);
+	destroy_queue(fake, q0);
+	expect_scrubbed(fake, &fake->vcmdq[2]);
+	destroy_vsmmu(tv);
+
+	fake->vcmdq[3].stuck = false;
+	KUNIT_EXPECT_TRUE(test,
+			  tegra241_quarantine_look(&fake->cmdqv->quarantine));
+	fake->vcmdq[3].want_base = 0;
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 2);
+	fake->vintf[1].no_disable = false;
+	KUNIT_EXPECT_FALSE(test,
+			   tegra241_quarantine_look(&fake->cmdqv->quarantine));
+	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 1);
+	expect_vintf_free(fake, 1);
+	free_queue_pages(page);
+}
+
+/*
+ * vDEVICEs
+ */
+
+static struct tegra241_vsmmu_device *new_vdev(struct fake_cmdqv *fake,
+					      struct tegra241_vsmmu *tv,
+					      u32 sid, u64 virt_id)
+{
+	struct tegra241_vsmmu_device *vdev;
+	struct arm_smmu_master *master;
+	struct device *dev;
+
+	/* Of the device nothing but its SMMU's data is looked at */
+	dev = kunit_kzalloc(fake->test, sizeof(*dev), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, dev);
+	dev->iommu = kunit_kzalloc(fake->test, sizeof(*dev->iommu), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, dev->iommu);
+
+	master = kunit_kzalloc(fake->test, sizeof(*master), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, master);
+	master->smmu = &fake->cmdqv->smmu;
+	master->num_streams = 1;
+	master->streams = kunit_kzalloc(fake->test, sizeof(*master->streams),
+					GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, master->streams);
+	master->streams[0].id = sid;
+	dev_iommu_priv_set(dev, master);
+
+	vdev = kunit_kzalloc(fake->test, sizeof(*vdev), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, vdev);
+	vdev->vdev.core.viommu = &tv->vsmmu.core;
+	vdev->vdev.core.dev = dev;
+	vdev->vdev.core.virt_id = virt_id;
+	return vdev;
+}
+
+static int init_vdev(struct tegra241_vsmmu_device *vdev)
+{
+	struct iommufd_vdevice *core = &vdev->vdev.core;
+
+	return core->viommu->ops->vdevice_init(core);
+}
+
+static void destroy_vdev(struct tegra241_vsmmu_device *vdev)
+{
+	struct iommufd_vdevice *core = &vdev->vdev.core;
+
+	core->viommu->ops->vdevice_destroy(core);
+}
+
+/* I3: a slot stands while its vDEVICE does; the 17th does not fit */
+static void test_sid_slots(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct tegra241_vsmmu_device *vdev[FAKE_NUM_SIDS], *more;
+	struct fake_vintf *vintf = &fake->vintf[1];
+	struct tegra241_vsmmu *tv;
+	int i;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	for (i = 0; i < FAKE_NUM_SIDS; i++) {
+		vdev[i] = new_vdev(fake, tv, 0xffe00 + i + 0x100, 0xffe00 + i);
+		KUNIT_ASSERT_EQ(test, 0, init_vdev(vdev[i]));
+		KUNIT_EXPECT_EQ(test, vintf->replace[i], 0xfff00 + i);
+		KUNIT_EXPECT_EQ(test, vintf->match[i],
+				(0xffe00 + i) << 1 | VINTF_SID_MATCH_EN);
+	}
+	more = new_vdev(fake, tv, 0x1100, 0x1000);
+	KUNIT_EXPECT_EQ(test, -ENOSPC, init_vdev(more));
+
+	/* One that is free is found again, and carries nothing meanwhile */
+	destroy_vdev(vdev[7]);
+	KUNIT_EXPECT_EQ(test, 0, vintf->match[7]);
+	KUNIT_EXPECT_EQ(test, 0, vintf->replace[7]);
+	KUNIT_ASSERT_EQ(test, 0, init_vdev(more));
+	KUNIT_EXPECT_EQ(test, vintf->replace[7], 0x1100);
+	KUNIT_EXPECT_EQ(test, vintf->match[7], 0x2001);
+
+	destroy_vdev(more);
+	for (i = 0; i < FAKE_NUM_SIDS; i++)
+		if (i != 7)
+			destroy_vdev(vdev[i]);
+	destroy_vsmmu(tv);
+	expect_vintf_free(fake, 1);
+}
+
+static void test_sid_errors(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct tegra241_vsmmu_device *vdev;
+	struct arm_smmu_master *master;
+	struct tegra241_vsmmu *tv;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+
+	/* 64: wider than the register */
+	vdev = new_vdev(fake, tv, 0x100, BIT(20));
+	KUNIT_EXPECT_EQ(test, -EINVAL, init_vdev(vdev));
+	vdev = new_vdev(fake, tv, 0x100, BIT_ULL(32));
+	KUNIT_EXPECT_EQ(test, -EINVAL, init_vdev(vdev));
+	vdev = new_vdev(fake, tv, BIT(20), 0);
+	KUNIT_EXPECT_EQ(test, -EINVAL, init_vdev(vdev));
+	/* 44: a device with two names */
+	vdev = new_vdev(fake, tv, 0x100, 0);
+	master = dev_iommu_priv_get(vdev->vdev.core.dev);
+	master->num_streams = 2;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, init_vdev(vdev));
+
+	destroy_vsmmu(tv);
+	expect_vintf_free(fake, 1);
+}
+
+/*
+ * Errors of VMs' queues
+ */
+
+static void expect_event(struct fake_cmdqv *fake, struct tegra241_vsmmu *tv,
+			 u64 map)
+{
+	KUNIT_EXPECT_EQ(fake->test, fake->events, 1);
+	KUNIT_EXPECT_PTR_EQ(fake->test, fake->event_viommu, &tv->vsmmu.core);
+	KUNIT_EXPECT_EQ(fake->test, fake->event.lvcmdq_err_map[0],
+			cpu_to_le64(map));
+	KUNIT_EXPECT_EQ(fake->test, fake->event.lvcmdq_err_map[1], 0);
+	fake->events = 0;
+}
+
+static struct tegra241_vsmmu *vsmmu_with_queue(struct fake_cmdqv *fake, u16 vmid,
+					       struct tegra241_hw_queue **hwq)
+{
+	struct tegra241_vsmmu *tv = alloc_vsmmu(fake, vmid);
+
+	*hwq = new_queue(fake, tv, 0, 0x10000 * vmid, SZ_4K);
+	KUNIT_ASSERT_EQ(fake->test, 0, init_queue(*hwq));
+	return tv;
+}
+
+/* J91, 60: to each what is new of its own, and all of that */
+static void test_events(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct tegra241_hw_queue *qa, *qb;
+	struct fake_vcmdq *va = &fake->vcmdq[2], *vb = &fake->vcmdq[4];
+	struct tegra241_vsmmu *a, *b;
+	u32 gerrorn;
+
+	reset_unit(fake);
+	a = vsmmu_with_queue(fake, 3, &qa);
+	b = vsmmu_with_queue(fake, 4, &qb);
+	fake->noise = ~0ULL;
+
+	va->gerror ^= BIT(0);
+	gerrorn = va->gerrorn;
+	tegra241_cmdqv_isr(0, fake->cmdqv);
+	expect_event(fake, a, BIT(0));
+	/* The guest acknowledges, not we */
+	KUNIT_EXPECT_EQ(test, va->gerrorn, gerrorn);
+
+	/* B's error is no news to A, whose own is still pending */
+	vb->gerror ^= BIT(0);
+	tegra241_cmdqv_isr(0, fake->cmdqv);
+	expect_event(fake, b, BIT(0));
+	tegra241_cmdqv_isr(0, fake->cmdqv);
+	KUNIT_EXPECT_EQ(test, fake->events, 0);
+
+	/* A acknowledges and errs again before the interrupt is handled */
+	va->gerrorn = va->gerror;
+	va->gerror ^= BIT(0);
+	tegra241_cmdqv_isr(0, fake->cmdqv);
+	expect_event(fake, a, BIT(0));
+
+	/* And twice: GERROR is what it was, but the queue has moved on */
+	va->gerrorn = va->gerror;
+	va->gerror ^= BIT(0);
+	va->gerrorn = va->gerror;
+	va->gerror ^= BIT(0);
+	va->cons = 0x01000004;
+	tegra241_cmdqv_isr(0, fake->cmdqv);
+	expect_event(fake, a, BIT(0));
+
+	/* Acknowledged, seen to be so, and the very same error once more */
+	va->gerrorn = va->gerror;
+	tegra241_cmdqv_isr(0, fake->cmdqv);
+	KUNIT_EXPECT_EQ(test, fake->events, 0);
+	va->gerror ^= BIT(0);
+	va->gerrorn = va->gerror ^ BIT(0);
+	tegra241_cmdqv_isr(0, fake->cmdqv);
+	expect_event(fake, a, BIT(0));
+
+	destroy_queue(fake, qb);
+	destroy_queue(fake, qa);
+	destroy_vsmmu(b);
+	destroy_vsmmu(a);
+
+	/* Nobody to tell */
+	tegra241_cmdqv_isr(0, fake->cmdqv);
+	KUNIT_EXPECT_EQ(test, fake->events, 0);
+}
+
+/* Who begins to listen late still hears of it; a new queue's error is new */
+static void test_events_late(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct fake_vcmdq *vcmdq = &fake->vcmdq[2];
+	struct tegra241_hw_queue *hwq;
+	struct tegra241_vsmmu *tv;
+
+	reset_unit(fake);
+	tv = vsmmu_with_queue(fake, 3, &hwq);
+	vcmdq->gerror ^= BIT(0);
+	fake->event_ret = -EOPNOTSUPP;
+	tegra241_cmdqv_isr(0, fake->cmdqv);
+	fake->event_ret = 0;
+	fake->events = 0;
+	tegra241_cmdqv_isr(0, fake->cmdqv);
+	expect_event(fake, tv, BIT(0));
+
+	/* No run of the handler sees that the error went with its queue */
+	destroy_queue(fake, hwq);
+	vcmdq->gerror = 0;
+	vcmdq->gerrorn = 0;
+	hwq = new_queue(fake, tv, 0, 0x20000, SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+	vcmdq->gerror ^= BIT(0);
+	tegra241_cmdqv_isr(0, fake->cmdqv);
+	expect_event(fake, tv, BIT(0));
+
+	destroy_queue(fake, hwq);
+	destroy_vsmmu(tv);
+}
+
+static struct kunit_case geometry_cases[] = {
+	KUNIT_CASE(test_param),
+	KUNIT_CASE(test_apertures),
+	KUNIT_CASE(test_alloc_map),
+	KUNIT_CASE(test_sid),
+	KUNIT_CASE(test_queue_length),
+	KUNIT_CASE(test_queue_base),
+	{},
+};
+
+static struct kunit_suite geometry_suite = {
+	.name = "tegra241-cmdqv-geometry",
+	.test_cases = geometry_cases,
+};
+
+static struct kunit_case sequence_cases[] = {
+	KUNIT_CASE(test_reset),
+	KUNIT_CASE(test_device_disable),
+	KUNIT_CASE(test_supports_cmd),
+	KUNIT_CASE_SLOW(test_fallback),
+	KUNIT_CASE(test_host_error),
+	KUNIT_CASE(test_hw_info),
+	KUNIT_CASE(test_vintf),
+	KUNIT_CASE_SLOW(test_vintf_errors),
+	KUNIT_CASE_SLOW(test_vintf_stuck),
+	KUNIT_CASE(test_queue_hostile),
+	KUNIT_CASE(test_queue_recycled),
+	KUNIT_CASE_SLOW(test_queue_errors),
+	KUNIT_CASE_SLOW(test_queue_stuck),
+	KUNIT_CASE(test_queue_stuck_cured_early),
+	KUNIT_CASE_SLOW(test_fence_stuck),
+	KUNIT_CASE(test_sid_slots),
+	KUNIT_CASE(test_sid_errors),
+	KUNIT_CASE(test_events),
+	KUNIT_CASE(test_events_late),
+	{},
+};
+
+static struct kunit_suite sequence_suite = {
+	.name = "tegra241-cmdqv-sequences",
+	.init = cmdqv_test_init,
+	.exit = cmdqv_test_exit,
+	.test_cases = sequence_cases,
+};
+
+kunit_test_suites(&geometry_suite, &sequence_suite);
+
+MODULE_IMPORT_NS(EXPORTED_FOR_KUNIT_TESTING);
+MODULE_DESCRIPTION("KUnit tests for the Tegra241 CMDQV driver");
+MODULE_LICENSE("GPL v2");

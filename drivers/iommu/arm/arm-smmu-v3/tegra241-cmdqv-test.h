@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A CMDQV for KUnit: a register file in memory behind the driver's accessors.
+ *
+ * It behaves as hardware.md says that the hardware does, in the little that the
+ * driver can see: aliasing of the apertures, mapping, handshakes, error maps. After
+ * every single access it checks what must hold at every moment, and before every
+ * one a hostile VM may do to its window what it likes. So a test need not know at
+ * which step something would be wrong.
+ */
+#ifndef _TEGRA241_CMDQV_TEST_H
+#define _TEGRA241_CMDQV_TEST_H
+
+#include <kunit/test.h>
+
+#include "tegra241-cmdqv-vm.h"
+
+#define FAKE_NUM_VINTFS		4
+#define FAKE_NUM_VCMDQS		8
+#define FAKE_NUM_LVCMDQS	(FAKE_NUM_VCMDQS / FAKE_NUM_VINTFS)
+#define FAKE_NUM_SIDS		16
+#define FAKE_PARAM		(FIELD_PREP(CMDQV_NUM_SID_PER_VM_LOG2, 4) |	\
+				 FIELD_PREP(CMDQV_NUM_VINTF_LOG2, 2) |		\
+				 FIELD_PREP(CMDQV_NUM_VCMDQ_LOG2, 3) |		\
+				 FIELD_PREP(CMDQV_VER, 1))
+#define FAKE_BASE_PHYS		0x4200000000ULL
+
+/*
+ * struct fake_vcmdq - a VCMDQ
+ * @cons: CONS; likewise the other registers
+ * @stuck: does not become disabled
+ * @owes_timeout: an ATC_INV times out when the next CMD_SYNC completes
+ * @want_base: the only BASE that a VM's queue may have while it is mapped
+ */
+struct fake_vcmdq {
+	u32 cons;
+	u32 prod;
+	u32 config;
+	u32 status;
+	u32 gerror;
+	u32 gerrorn;
+	u64 base;
+	u64 cons_indx_base;
+
+	bool stuck;
+	bool owes_timeout;
+	u64 want_base;
+};
+
+/*
+ * struct fake_vintf - a VINTF
+ * @config: CONFIG; likewise the other registers
+ * @no_enable: does not become enabled
+ * @no_disable: does not become disabled
+ * @want_vmid: the only VMID that it may have while it is enabled; 0: not at all
+ * @fenced: it may be disabled with queues mapped
+ */
+struct fake_vintf {
+	u32 config;
+	u32 status;
+	u32 match[FAKE_NUM_SIDS];
+	u32 replace[FAKE_NUM_SIDS];
+
+	bool no_enable;
+	bool no_disable;
+	u16 want_vmid;
+	bool fenced;
+};
+
+/*
+ * struct fake_cmdqv - the unit, and the world around it
+ * @test: whose it is
+ * @cmdqv: the driver's idea of it
+ * @config: CONFIG; likewise the other registers
+ * @guest: HYP_OWN is wired to 0
+ * @drop_map: writes to this VCMDQ's CMDQ_ALLOC_MAP are lost; -1: none
+ * @noise: bits of the error maps that name nothing which exists
+ * @hostile: VINTF whose VM writes to its window before each access; 0: none
+ * @attacking: it is doing so
+ * @accesses: made by the driver
+ * @flushes: CMD_SYNCs
+ * @flush_ret: their result
+ * @scheduled: how often another look at the quarantine was asked for
+ * @mmap_base: physical address of the last window registered
+ * @mmap_length: its length
+ * @mmap_ret: result of registering
+ * @mmaps: windows registered now
+ * @events: how many were reported
+ * @event: the last one
+ * @event_viommu: who got it
+ * @event_ret: result of reporting
+ */
+struct fake_cmdqv {
+	struct kunit *test;
+	struct tegra241_cmdqv *cmdqv;
+
+	u32 config;
+	u32 status;
+	u32 alloc[FAKE_NUM_VCMDQS];
+	struct fake_vcmdq vcmdq[FAKE_NUM_VCMDQS];
+	struct fake_vintf vintf[FAKE_NUM_VINTFS];
+
+	bool guest;
+	int drop_map;
+	u64 noise;
+
+	u16 hostile;
+	bool attacking;
+
+	unsigned int accesses;
+	unsigned int flushes;
+	int flush_ret;
+	unsigned int scheduled;
+
+	phys_addr_t mmap_base;
+	size_t mmap_length;
+	int mmap_ret;
+	int mmaps;
+
+	unsigned int events;
+	struct iommu_vevent_tegra241_cmdqv event;
+	struct iommufd_viommu *event_viommu;
+	int event_ret;
+};
+
+struct fake_cmdqv *fake_cmdqv_create(struct kunit *test);
+void fake_cmdqv_check(struct fake_cmdqv *fake);
+extern const struct iommufd_viommu_services fake_services;
+
+#endif /* _TEGRA241_CMDQV_TEST_H */
