@@ -105,10 +105,25 @@ compile()
 	(cd "$obj" && xargs -r rm -f <<<"$(objects "$sources")")
 	# shellcheck disable=SC2046 # one word an object
 	if kmake "$obj" "$@" $(objects "$sources") >"$log" 2>&1 </dev/null; then
-		grep -A6 -E '(warning|error):|^Warning:' "$log" >"$work/said" || true
+		# Of the base's own files only those count that were to be compiled.
+		grep -A6 -E '(warning|error):|^Warning:' "$log" >"$work/all-said" || true
+		if grep -qFf "$work/own" -f <(echo "$sources") "$work/all-said"; then
+			mv "$work/all-said" "$work/said"
+		else
+			: >"$work/said"
+		fi
 	else
 		grep -A6 -E '(warning|error):|^Warning:|\*\*\*' "$log" >"$work/said" || tail -n 20 "$log" >"$work/said"
 	fi
+}
+
+# checkpatch ARGUMENT... FILE: what it says, in $work/said.
+checkpatch()
+{
+	# It leaves a file of its own in the current directory.
+	(cd "$check" && perl "$tree/scripts/checkpatch.pl" --root="$tree" --strict --terse \
+		--show-types --no-summary "$@") 2>&1 |
+		sed "s,^\($project_dir\|$work\)/,," >"$work/said" || true
 }
 
 check_kernel()
@@ -134,16 +149,14 @@ check_kernel()
 	quiet "clang W=1: the project's kernel files give no warning" "$work/said"
 
 	for file in $c_files; do
-		perl "$tree/scripts/checkpatch.pl" --root="$tree" --strict --terse --show-types \
-			--no-summary -f "$project_dir/$file" 2>&1 |
-			sed "s,^$project_dir/,," >"$work/said" || true
+		checkpatch -f "$project_dir/$file"
 		quiet "checkpatch --strict: $file" "$work/said"
 	done
 	while IFS= read -r name; do
-		# A hook is signed when it becomes part of a series for mailing.
-		perl "$tree/scripts/checkpatch.pl" --root="$tree" --strict --terse --show-types --no-summary \
-			--ignore MISSING_SIGN_OFF,FILE_PATH_CHANGES,NO_AUTHOR_SIGN_OFF "$hooks/$name" 2>&1 |
-			sed "s,^$hooks/,," >"$work/said" || true
+		# As git would mail it: a line before the change ends the description. It is
+		# signed when it becomes part of a series; constants look like those around.
+		sed '0,/^--- /s//---\n&/' "$hooks/$name" >"$work/$name"
+		checkpatch --ignore MISSING_SIGN_OFF,FILE_PATH_CHANGES,BIT_MACRO "$work/$name"
 		quiet "checkpatch --strict: base/hooks/$name" "$work/said"
 	done <"$work/series"
 	for file in $kernel_files; do
