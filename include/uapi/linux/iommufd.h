@@ -496,6 +496,10 @@ struct iommu_hwpt_vtd_s1 {
  *
  * All stage-2 fields, the VMID and the fields of the remaining words are the
  * kernel's. EATS takes effect only if the host allows ATS for the device.
+ *
+ * Here: S1STALLD counts as set unless the HWPT has a fault queue and the device is
+ * known to stall, so that no transaction waits for an answer that nobody can give;
+ * newer kernels take it as it is. Do not offer stalls to a guest without both.
  */
 struct iommu_hwpt_arm_smmuv3 {
 	__aligned_le64 ste[2];
@@ -548,8 +552,8 @@ enum iommu_hwpt_data_type {
  * iommu_hwpt_arm_smmuv3.
  *
  * The device uses the new table when it is attached to it. Attaching to a HWPT on
- * a vIOMMU: EINVAL for a device behind another IOMMU, EBUSY if PASIDs of the
- * device are in use, ENOENT for Config stage 1 if the device has no vDEVICE on
+ * a vIOMMU: EINVAL for a device behind another IOMMU or one that could leave
+ * coherency, EBUSY if PASIDs of the device are in use, ENOENT for Config stage 1 if the device has no vDEVICE on
  * the vIOMMU (abort and bypass need none: a guest's SMMU starts with them). The
  * vDEVICE is looked up when attaching; after a change of it attach to a new
  * HWPT, as attaching to the same one again does nothing.
@@ -834,10 +838,12 @@ struct iommu_hwpt_vtd_s1_invalidate {
  *    CMD_TLBI_NH_VA, CMD_TLBI_NH_VAA
  *  - CMD_CFGI_CD, CMD_CFGI_CD_ALL, CMD_ATC_INV; the device needs a vDEVICE
  *
- * All others are EIO, as is a StreamID without a vDEVICE. CMD_SYNC is not passed
- * on: when the ioctl returns, everything before it has completed. CMD_CFGI_STE
- * and its relatives are for the VMM: it reads the guest's entry again and
- * attaches the device to a HWPT of the new words.
+ * All others are EIO, as is a StreamID without a vDEVICE, and what hardware would
+ * call an illegal command: SSec, a SubstreamID or a range that there is not. To a
+ * guest all of it is CERROR_ILL. CMD_SYNC is not passed on: when the ioctl returns,
+ * everything before it has completed. CMD_CFGI_STE and its relatives are for the
+ * VMM: it reads the guest's entry again and attaches the device to a HWPT of the
+ * new words. CMD_ATC_INV for a device without ATS has nothing to do, and is done.
  */
 struct iommu_viommu_arm_smmuv3_invalidate {
 	__aligned_le64 cmd[2];
@@ -864,7 +870,8 @@ struct iommu_viommu_arm_smmuv3_invalidate {
  * EOPNOTSUPP: reserved member; EINVAL: lengths and numbers out of range, NULL
  * pointer, data type that the object does not know, object of another kind;
  * ENOENT: @hwpt_id; EFAULT, E2BIG (a request is longer than the kernel knows),
- * EIO: the request; ETIMEDOUT: the hardware did not answer.
+ * EIO: the request; ETIMEDOUT: the hardware did not answer; EINTR: the caller is
+ * being killed.
  *
  * Here: @entry_num is what the hardware has completed, exactly; some kernels count
  * requests that were only read. @entry_num 0 is good for SMMUv3, too; some kernels
@@ -1226,15 +1233,19 @@ enum iommu_hw_queue_type {
  * and CONFIG are 0); its errors and its memory's former contents mean nothing to
  * it.
  *
- * EOPNOTSUPP: flags, type DEFAULT, a vIOMMU without queues of the type. EINVAL:
- * @length is 0, no power of two, below 32 or above what the hardware takes.
- * EOVERFLOW: the range leaves the 64-bit space. ENOENT: @viommu_id; memory is not
- * mapped. EPERM: it is mapped, but devices may not read it. EINVAL: @index is
- * not below the number of queues. EEXIST: queue @index exists. EIO: queue
- * @index - 1 does not. EFAULT: memory is not contiguous. EINVAL: its physical
- * address is no multiple of @length or has more than 48 bits. ETIMEDOUT: the
- * hardware does not answer. ENXIO: the VINTF has been taken out of use because a
- * queue of it could not be stopped; the VM needs a new vIOMMU.
+ * In this order. EOPNOTSUPP: flags, type DEFAULT. EINVAL: @length is 0.
+ * EOVERFLOW: the range leaves the 64-bit space. ENOENT: @viommu_id. EOPNOTSUPP: a
+ * vIOMMU without queues of the type. EINVAL: @length is no power of two, below 32
+ * or above what the hardware takes. ENOENT: memory is not mapped; EPERM: it is, but
+ * devices may not read it; EINVAL: it is being unmapped, or is no memory of the
+ * kernel's; EFAULT: it is not contiguous. EINVAL: @index is not below the number of
+ * queues. EEXIST: queue @index exists. EIO: queue @index - 1 does not. EINVAL: the
+ * physical address is no multiple of @length or has more than 48 bits. EIO: a queue
+ * of this vIOMMU could not be stopped, so it is out of use and the VM needs another
+ * one. ETIMEDOUT, EIO: the hardware does not follow.
+ *
+ * Here: @length is checked before memory is looked at, and nothing of that size is
+ * allocated; newer kernels count and pin page by page first.
  *
  * IOMMU_DESTROY stops the queue, whatever the guest does at the same time.
  */
