@@ -22,6 +22,7 @@
 #include "../../kselftest_harness.h"
 
 #include "edu.h"
+#include "mmio.h"
 #include "observer.h"
 #include "vm.h"
 
@@ -95,20 +96,21 @@ static inline bool board_is_scrubbed(struct board *b)
  */
 #define board_check(_b)							\
 	do {								\
+		struct board *_board = (_b);				\
 		const char *_r;						\
 									\
-		EXPECT_TRUE(board_is_scrubbed(_b))			\
+		EXPECT_TRUE(board_is_scrubbed(_board))			\
 		{							\
-			char *_s = observer_guest_state(&(_b)->unit);	\
+			char *_s = observer_guest_state(&_board->unit);	\
 									\
 			TH_LOG("left over:\n%s", _s ? _s : "?");	\
 			free(_s);					\
 		}							\
-		_r = observer_run(&(_b)->unit, "check");		\
+		_r = observer_run(&_board->unit, "check");		\
 		_r = _r ? record_find(_r, "check") : NULL;		\
 		EXPECT_TRUE(_r && record_value(_r, "ok") == 1)		\
 			TH_LOG("model: %s", _r ? _r : "no answer");	\
-		EXPECT_EQ(kernel_taint(), (_b)->taint)			\
+		EXPECT_EQ(kernel_taint(), _board->taint)		\
 			TH_LOG("the kernel has warned, see dmesg");	\
 	} while (0)
 
@@ -151,9 +153,9 @@ static inline bool board_is_scrubbed(struct board *b)
 #define test_err_mmap(_e, ...)		test_refused(_e, _test_cmd_mmap(__VA_ARGS__))
 #define test_err_ioctl(_e, ...)		test_refused(_e, iommufd_ioctl(__VA_ARGS__))
 
-static inline int _test_cmd_hw_queue_alloc(struct vm *vm, uint32_t index,
-					   uint64_t iova, uint64_t length,
-					   uint32_t *id)
+static inline int _test_cmd_hw_queue_alloc(struct vm *vm, u32 index,
+					   u64 iova, u64 length,
+					   u32 *id)
 {
 	return iommufd_hw_queue_alloc(vm->fd, vm->viommu,
 				      IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV, index,
@@ -161,7 +163,7 @@ static inline int _test_cmd_hw_queue_alloc(struct vm *vm, uint32_t index,
 }
 
 /* mmap() and, if that works, munmap() */
-static inline int _test_cmd_mmap(int fd, uint64_t offset, size_t length,
+static inline int _test_cmd_mmap(int fd, u64 offset, size_t length,
 				 int prot, int flags)
 {
 	void *p = mmap(NULL, length, prot, flags, fd, offset);
@@ -212,7 +214,7 @@ static inline unsigned int find_vintf(struct observer *unit, struct vm *vm)
 	const char *r;
 
 	observer_run(unit, "clear");
-	(void)*(volatile uint32_t *)vm->window;
+	mmio_read32(vm->window, VCMDQ_STATUS);
 	r = observer_run(unit, "counters");
 	for (; r && (r = record_find(r, "window")); r = record_next(r)) {
 		if (record_value(r, "v") && record_value(r, "reads") == 1)
@@ -279,23 +281,23 @@ static inline int guest_queues(struct observer *unit)
  */
 struct pages {
 	struct vm *vm;
-	uint64_t iova;
-	uint64_t old;
-	uint64_t new;
+	u64 iova;
+	u64 old;
+	u64 new;
 };
 
 enum target { NOWHERE, OLD, NEW, BOTH };
 
-static inline char *page_at(struct vm *vm, uint64_t ipa)
+static inline char *page_at(struct vm *vm, u64 ipa)
 {
 	return guestmem_at(&vm->ram, ipa, GUEST_PAGE);
 }
 
 /* The device gets 64 bytes of text into its buffer: 0 or a negative errno */
-static inline int pages_init(struct pages *p, struct vm *vm, uint64_t iova)
+static inline int pages_init(struct pages *p, struct vm *vm, u64 iova)
 {
-	uint64_t src = guestmem_alloc(&vm->ram, GUEST_PAGE, GUEST_PAGE);
-	uint64_t src_iova = iova + 0x10000000 / 2;
+	u64 src = guestmem_alloc(&vm->ram, GUEST_PAGE, GUEST_PAGE);
+	u64 src_iova = iova + 0x10000000 / 2;
 	int rc;
 
 	p->vm = vm;
@@ -349,7 +351,7 @@ static inline int pages_make_stale(struct pages *p)
 
 /* Requests of a trapped queue, executed by the kernel; @num as in the ioctl */
 static inline int _test_cmd_invalidate(struct vm *vm, struct smmu_cmd *cmds,
-				       uint32_t *num)
+				       u32 *num)
 {
 	return iommufd_hwpt_invalidate(vm->fd, vm->viommu,
 				       IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3,

@@ -9,7 +9,6 @@
  * ../vmm/, this is what one sees of it.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 
 #include "edu.h"
+#include "mmio.h"
 #include "observer.h"
 #include "vm.h"
 
@@ -50,7 +50,7 @@ struct party {
 	struct vm vm;
 	unsigned int vintf;
 	unsigned int vmid;
-	uint64_t old, new, src;
+	u64 old, new, src;
 };
 
 static struct party a, b;
@@ -63,10 +63,7 @@ static void chapter(int n, const char *title)
 	putchar('\n');
 }
 
-static void say(const char *fmt, ...)
-	__attribute__((format(printf, 1, 2)));
-
-static void say(const char *fmt, ...)
+static void __printf(1, 2) say(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -78,11 +75,8 @@ static void say(const char *fmt, ...)
 	fflush(stdout);
 }
 
-static bool seen(bool ok, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
 /* A statement of the story: it counts, and it must be true. */
-static bool seen(bool ok, const char *fmt, ...)
+static bool __printf(2, 3) seen(bool ok, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -114,7 +108,7 @@ static const char *yes_no(bool yes)
 
 /* ---- 1 ---- */
 
-static void offers(struct vm *vm)
+static void discover(struct vm *vm)
 {
 	struct iommu_hw_info_tegra241_cmdqv cmdqv = {};
 	struct iommu_hw_info_arm_smmuv3 smmu = {};
@@ -158,7 +152,7 @@ static int find_vintf(struct party *p)
 
 	if (!observer_run(&unit, "clear"))
 		return -EIO;
-	(void)*(volatile uint32_t *)p->vm.window;
+	mmio_read32(p->vm.window, VCMDQ_STATUS);
 	r = observer_run(&unit, "counters");
 	for (; r && (r = record_find(r, "window")); r = record_next(r)) {
 		if (record_value(r, "v") && record_value(r, "reads") == 1) {
@@ -179,12 +173,11 @@ static void get_slice(struct party *p)
 	must(find_vintf(p), "look up the VINTF");
 	must(observer_vintf(&unit, p->vintf, &s), "read the unit's state");
 	p->vmid = s.vmid;
-	say("VM %s: vIOMMU id %u on stage 2 id %u; window at offset 0x%" PRIx64
-	    ", 0x%" PRIx64 " bytes", vm->name, vm->viommu, vm->s2,
-	    vm->window_offset, vm->window_size);
+	say("VM %s: vIOMMU id %u on stage 2 id %u; window at offset 0x%llx, 0x%llx bytes",
+	    vm->name, vm->viommu, vm->s2, vm->window_offset, vm->window_size);
 	seen(vm->window_size == 0x10000 && vm->window_offset,
 	     "VM %s has a window of 64 KiB, mapped at %p", vm->name,
-	     (void *)vm->window);
+	     vm->window);
 	seen(s.enabled && p->vintf,
 	     "the unit says: a read of it arrived at VINTF %u, which is enabled",
 	     p->vintf);
@@ -209,9 +202,9 @@ static void two_vms(void)
 /* ---- 3 ---- */
 
 /* A guest page with text all over it */
-static uint64_t page_of(struct vm *vm, const char *text)
+static u64 page_of(struct vm *vm, const char *text)
 {
-	uint64_t ipa = guestmem_alloc(&vm->ram, GUEST_PAGE, GUEST_PAGE);
+	u64 ipa = guestmem_alloc(&vm->ram, GUEST_PAGE, GUEST_PAGE);
 	char *p = guestmem_at(&vm->ram, ipa, GUEST_PAGE);
 
 	if (!p)
@@ -221,12 +214,12 @@ static uint64_t page_of(struct vm *vm, const char *text)
 	return ipa;
 }
 
-static char *at(struct party *p, uint64_t ipa)
+static char *at(struct party *p, u64 ipa)
 {
 	return guestmem_at(&p->vm.ram, ipa, GUEST_PAGE);
 }
 
-static void translate(struct party *p, uint32_t vsid)
+static void translate(struct party *p, u32 vsid)
 {
 	struct vm *vm = &p->vm;
 	char text[64];
@@ -241,7 +234,7 @@ static void translate(struct party *p, uint32_t vsid)
 	must(stage1_map(&vm->s1, IOVA, p->old), "map");
 	say("VM %s: device %s, StreamID 0x%x, is 0x%x to the guest", vm->name,
 	    vm->dev.bdf, vm->dev.sid, vsid);
-	say("      IOVA 0x%08llx -> guest 0x%08" PRIx64 " -> host 0x%09" PRIx64,
+	say("      IOVA 0x%08llx -> guest 0x%08llx -> host 0x%09llx",
 	    IOVA, p->old, host_pa(at(p, p->old)));
 	must(edu_load(&vm->dev, IOVA_SRC, 64), "DMA");
 	must(edu_store(&vm->dev, IOVA, 64), "DMA");
@@ -307,15 +300,15 @@ static void give_queue(struct party *p)
 	seen(r && record_value(r, "enabled") &&
 	     (record_value(r, "base") & 0xffffffffffe0ULL) ==
 	     host_pa(vm->q[0].entries),
-	     "VM %s has queue 0 (VCMDQ %u of the unit): %u commands at host 0x%09"
-	     PRIx64, vm->name, r ? (unsigned int)record_value(r, "q") : 0,
-	     1u << QUEUE_LOG2, host_pa(vm->q[0].entries));
+	     "VM %s has queue 0 (VCMDQ %u of the unit): %u commands at host 0x%09llx",
+	     vm->name, r ? (unsigned int)record_value(r, "q") : 0, 1u << QUEUE_LOG2,
+	     host_pa(vm->q[0].entries));
 }
 
 /* What the unit counted, and how many ioctls were made, at one moment */
 struct moment {
 	struct observer_accesses acc;
-	uint64_t executed, host;
+	u64 executed, host;
 	unsigned long ioctls;
 };
 
@@ -384,21 +377,21 @@ static void the_point(void)
 	seen(!report.faults, "page faults it took meanwhile: %lu",
 	     report.faults);
 	seen(after.acc.window > before.acc.window,
-	     "accesses to VM A's window, counted by the unit: %" PRIu64,
+	     "accesses to VM A's window, counted by the unit: %llu",
 	     after.acc.window - before.acc.window);
 	seen(after.acc.config == before.acc.config &&
 	     after.acc.direct == before.acc.direct &&
 	     after.acc.page1 == before.acc.page1 &&
 	     after.acc.others == before.acc.others,
-	     "accesses to all the rest of the unit by any software: %" PRIu64,
+	     "accesses to all the rest of the unit by any software: %llu",
 	     after.acc.config - before.acc.config +
 	     after.acc.direct - before.acc.direct +
 	     after.acc.page1 - before.acc.page1 +
 	     after.acc.others - before.acc.others);
 	seen(after.executed - before.executed == 2,
-	     "commands executed for VINTF %u: %" PRIu64, a.vintf,
+	     "commands executed for VINTF %u: %llu", a.vintf,
 	     after.executed - before.executed);
-	seen(after.host == before.host, "commands executed for the host: %" PRIu64,
+	seen(after.host == before.host, "commands executed for the host: %llu",
 	     after.host - before.host);
 	show_last_tlbi(&a);
 
@@ -411,10 +404,10 @@ static void the_point(void)
 /* ---- 5 ---- */
 
 /* B's last command is wrong: what became of it? */
-static void refused(struct smmu_cmd cmd, unsigned int code, const char *reason,
-		    const char *what)
+static void try_as_b(struct smmu_cmd cmd, unsigned int code, const char *reason,
+		     const char *what)
 {
-	uint64_t count = observer_refused(&unit, b.vintf, reason);
+	u64 count = observer_refused(&unit, b.vintf, reason);
 	struct vcmdq *q = &b.vm.q[0];
 	int rc = vcmdq_issue(q, &cmd, 1);
 	unsigned int err = 0;
@@ -431,7 +424,7 @@ static void isolation(void)
 {
 	struct smmu_cmd forged =
 		cmd_with_vmid(cmd_tlbi_nh_va(ASID, IOVA), a.vmid);
-	uint64_t dropped, host_executed;
+	u64 dropped, host_executed;
 	const char *r;
 
 	chapter(5, "Isolation: VM B tries");
@@ -446,10 +439,10 @@ static void isolation(void)
 		if (record_value(r, "op") == CMD_TLBI_NH_VA)
 			break;
 	if (r) {
-		say("guest wrote  0x%016" PRIx64 "  (VMID %u)",
+		say("guest wrote  0x%016llx  (VMID %u)",
 		    record_value(r, "orig"),
 		    (unsigned int)(record_value(r, "orig") >> 32 & 0xffff));
-		say("unit ran     0x%016" PRIx64 "  (VMID %u)",
+		say("unit ran     0x%016llx  (VMID %u)",
 		    record_value(r, "final"),
 		    (unsigned int)(record_value(r, "final") >> 32 & 0xffff));
 	}
@@ -459,24 +452,23 @@ static void isolation(void)
 	seen(probe(&a) == OLD, "VM A's entry is as stale as before: B did not reach it");
 
 	host_executed = observer_executed_op(&unit, b.vintf, CMD_CFGI_STE);
-	refused(cmd_sid(CMD_CFGI_STE, a.vm.dev.sid), CERROR_ILL, "opcode",
-		"VM B: CFGI_STE, which only the host may do");
+	try_as_b(cmd_sid(CMD_CFGI_STE, a.vm.dev.sid), CERROR_ILL, "opcode",
+		 "VM B: CFGI_STE, which only the host may do");
 	seen(observer_executed_op(&unit, b.vintf, CMD_CFGI_STE) == host_executed,
 	     "no CFGI_STE of VM B has reached the SMMU");
-	refused(cmd_atc_inv(VSID_A, IOVA, 0), CERROR_ILL_ACCESS, "sid",
-		"VM B: ATC_INV for VM A's device by its StreamID in A");
-	refused(cmd_atc_inv(a.vm.dev.sid, IOVA, 0), CERROR_ILL_ACCESS, "sid",
-		"VM B: ATC_INV for VM A's device by its physical StreamID");
+	try_as_b(cmd_atc_inv(VSID_A, IOVA, 0), CERROR_ILL_ACCESS, "sid",
+		 "VM B: ATC_INV for VM A's device by its StreamID in A");
+	try_as_b(cmd_atc_inv(a.vm.dev.sid, IOVA, 0), CERROR_ILL_ACCESS, "sid",
+		 "VM B: ATC_INV for VM A's device by its physical StreamID");
 
 	r = observer_run(&unit, "counters");
 	r = r ? record_find(r, "total") : NULL;
 	dropped = r ? record_value(r, "dropped") : 0;
-	((volatile uint32_t *)b.vm.window)[(VCMDQ_STRIDE + VCMDQ_CONFIG) / 4] = 1;
+	mmio_write32(b.vm.window, VCMDQ_STRIDE + VCMDQ_CONFIG, VCMDQ_EN);
 	r = observer_run(&unit, "counters");
 	r = r ? record_find(r, "total") : NULL;
 	seen(r && record_value(r, "dropped") == dropped + 1 &&
-	     ((volatile uint32_t *)b.vm.window)
-		[(VCMDQ_STRIDE + VCMDQ_STATUS) / 4] == 0,
+	     !mmio_read32(b.vm.window, VCMDQ_STRIDE + VCMDQ_STATUS),
 	     "VM B enables its logical queue 1, which it does not have: dropped");
 
 	must(vcmdq_issue(&a.vm.q[0],
@@ -495,16 +487,16 @@ static void wrong(int rc, int want, const char *what, const char *rule)
 	say("   Rule: %s", rule);
 }
 
-static int queue_alloc(uint32_t index, uint64_t ipa, uint64_t length)
+static int queue_alloc(u32 index, u64 ipa, u64 length)
 {
-	uint32_t id;
+	u32 id;
 
 	return iommufd_hw_queue_alloc(b.vm.fd, b.vm.viommu,
 				      IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV, index,
 				      ipa, length, &id);
 }
 
-static int map_errno(uint64_t offset, size_t length)
+static int map_errno(u64 offset, size_t length)
 {
 	void *p = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, b.vm.fd,
 		       offset);
@@ -517,7 +509,7 @@ static int map_errno(uint64_t offset, size_t length)
 
 static void wrong_use(void)
 {
-	uint64_t page = page_of(&b.vm, NULL);
+	u64 page = page_of(&b.vm, NULL);
 	char *state, *still;
 	void *va = at(&b, page);
 	struct vm *vm = &b.vm;
@@ -621,7 +613,7 @@ static void victim(const char *bdf)
 
 static void kill_one(const char *bdf)
 {
-	uint64_t count = 0;
+	u64 count = 0;
 	char *state;
 	int status, i;
 	pid_t pid;
@@ -640,22 +632,25 @@ static void kill_one(const char *bdf)
 	}
 	state = observer_guest_state(&unit);
 	seen(count >= 100 && state && record_find(state, "vcmdq"),
-	     "a third VM is running: %" PRIu64 " TLBIs from its queue so far",
+	     "a third VM is running: %llu TLBIs from its queue so far",
 	     count);
 	free(state);
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	seen(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
 	     "SIGKILL while its queue is at work");
-	seen(scrubbed(), "no VINTF enabled, no queue mapped, no StreamID slot set, all registers zero");
+	seen(scrubbed(),
+	     "no VINTF enabled, no queue mapped, no StreamID slot set, all registers zero");
 }
 
 static void the_end(const char *bdf)
 {
 	chapter(7, "Tear-down: in order, and by SIGKILL");
-	seen(!vm_close(&b.vm), "VM B: device, vDEVICE, queues from the top, window, vIOMMU, stage 2");
+	seen(!vm_close(&b.vm),
+	     "VM B: device, vDEVICE, queues from the top, window, vIOMMU, stage 2");
 	seen(!vm_close(&a.vm), "VM A: the same");
-	seen(scrubbed(), "the unit has nothing left of either: every VINTF, queue and slot is zero");
+	seen(scrubbed(),
+	     "the unit has nothing left of either: every VINTF, queue and slot is zero");
 	kill_one(bdf);
 	say("What this means: whatever happens to a VMM, the next VM finds a clean");
 	say("unit and no queue is left running over memory that is not its own.");
@@ -686,7 +681,7 @@ int main(void)
 	must(edu_probe(&a.vm.dev), "VM A's device");
 	must(edu_probe(&b.vm.dev), "VM B's device");
 
-	offers(&a.vm);
+	discover(&a.vm);
 	two_vms();
 	nested();
 	the_point();

@@ -6,13 +6,7 @@
  *
  * Runs on the emulated board (emulator/grace-vm); skips elsewhere.
  */
-#include <stddef.h>
-
 #include "cmdqv_utils.h"
-
-#define sizeof_field(TYPE, MEMBER) sizeof((((TYPE *)0)->MEMBER))
-#define offsetofend(TYPE, MEMBER) \
-	(offsetof(TYPE, MEMBER) + sizeof_field(TYPE, MEMBER))
 
 FIXTURE(cmdqv)
 {
@@ -53,7 +47,7 @@ FIXTURE_TEARDOWN(cmdqv)
 
 /* A structure of any ioctl, with room for a byte too much */
 union any_cmd {
-	uint32_t size;
+	u32 size;
 	char bytes[256];
 };
 
@@ -62,24 +56,22 @@ TEST_F(cmdqv, cmd_length)
 	static const struct {
 		const char *name;
 		unsigned long cmd;
-		uint32_t min;
-		uint32_t size;
+		u32 min;
+		u32 size;
 	} cmds[] = {
-#define CMD(_cmd, _struct, _last) \
-	{ #_cmd, _cmd, offsetofend(struct _struct, _last), sizeof(struct _struct) }
-		CMD(IOMMU_GET_HW_INFO, iommu_hw_info, __reserved),
-		CMD(IOMMU_HWPT_ALLOC, iommu_hwpt_alloc, __reserved),
-		CMD(IOMMU_HWPT_INVALIDATE, iommu_hwpt_invalidate, __reserved),
-		CMD(IOMMU_VIOMMU_ALLOC, iommu_viommu_alloc, out_viommu_id),
-		CMD(IOMMU_VDEVICE_ALLOC, iommu_vdevice_alloc, virt_id),
-		CMD(IOMMU_HW_QUEUE_ALLOC, iommu_hw_queue_alloc, length),
-#undef CMD
+		/* The ABI's numbers, not what the structures make of them */
+		{ "GET_HW_INFO", IOMMU_GET_HW_INFO, 32, 40 },
+		{ "HWPT_ALLOC", IOMMU_HWPT_ALLOC, 24, 48 },
+		{ "HWPT_INVALIDATE", IOMMU_HWPT_INVALIDATE, 32, 32 },
+		{ "VIOMMU_ALLOC", IOMMU_VIOMMU_ALLOC, 24, 40 },
+		{ "VDEVICE_ALLOC", IOMMU_VDEVICE_ALLOC, 24, 24 },
+		{ "HW_QUEUE_ALLOC", IOMMU_HW_QUEUE_ALLOC, 40, 40 },
 	};
 	struct observer *unit = &self->board.unit;
 	int fd = self->vm.fd, exact;
 	union any_cmd c;
 
-	for (size_t i = 0; i < sizeof(cmds) / sizeof(cmds[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++) {
 		TH_LOG("%s", cmds[i].name);
 		memset(&c, 0, sizeof(c));
 		c.size = cmds[i].min - 1;
@@ -118,7 +110,7 @@ TEST_F(cmdqv, hw_info)
 	struct iommu_hw_info_arm_smmuv3 smmu;
 	struct vm *vm = &self->vm;
 	struct iommu_hw_info info;
-	uint32_t dev = vm->dev.dev_id;
+	u32 dev = vm->dev.dev_id;
 	char byte;
 
 	info = (struct iommu_hw_info){ .size = sizeof(info), .dev_id = dev,
@@ -203,7 +195,7 @@ TEST_F(cmdqv, hwpt_alloc_on_ioas)
 	struct observer *unit = &self->board.unit;
 	struct iommu_hwpt_alloc cmd;
 	struct vm *vm = &self->vm;
-	uint32_t dev = vm->dev.dev_id, id;
+	u32 dev = vm->dev.dev_id, id;
 	void *ro;
 
 	cmd = (struct iommu_hwpt_alloc){ .size = sizeof(cmd), .__reserved = 1 };
@@ -265,14 +257,14 @@ TEST_F(cmdqv, viommu_alloc)
 {
 	struct {
 		struct iommu_viommu_tegra241_cmdqv data;
-		uint64_t more;
+		u64 more;
 	} buf = {};
-	const uint32_t type = IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV;
+	const u32 type = IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV;
 	struct observer *unit = &self->board.unit;
-	uint32_t plain, id, other, ids[128];
+	u32 plain, id, other, ids[128];
 	struct iommu_viommu_alloc cmd;
 	struct vm *vm = &self->vm;
-	uint32_t dev = vm->dev.dev_id;
+	u32 dev = vm->dev.dev_id;
 	struct vintf_state s;
 	unsigned int n;
 	void *ro;
@@ -377,16 +369,16 @@ TEST_F(cmdqv, viommu_alloc)
 TEST_F(cmdqv, hwpt_alloc_on_viommu)
 {
 	/* Fields of a guest: hardware.md of the STE, uapi.md 2 */
-	const uint64_t allowed[2] = { 0xf80fffffffffffffULL, 0x380000ffULL };
+	const u64 allowed[2] = { 0xf80fffffffffffffULL, 0x380000ffULL };
 	struct {
 		struct iommu_hwpt_arm_smmuv3 ste;
-		uint64_t more;
+		u64 more;
 	} buf = { .ste.ste = { STE0_V } };
-	const uint32_t type = IOMMU_HWPT_DATA_ARM_SMMUV3;
+	const u32 type = IOMMU_HWPT_DATA_ARM_SMMUV3;
 	struct observer *unit = &self->board.unit;
 	struct iommu_hwpt_alloc cmd;
 	struct vm *vm = &self->vm;
-	uint32_t dev = vm->dev.dev_id, vi, id;
+	u32 dev = vm->dev.dev_id, vi, id;
 	void *ro;
 
 	ASSERT_EQ(0, vm_add_viommu(vm, IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV));
@@ -443,7 +435,7 @@ TEST_F(cmdqv, hwpt_alloc_on_viommu)
 		}
 	}
 	buf.ste.ste[1] = 0;
-	for (uint64_t config = 0; config < 8; config++) {
+	for (u64 config = 0; config < 8; config++) {
 		buf.ste.ste[0] = STE0_V | config << 1;
 		if (config == 0 || config == 4 || config == 5) {
 			test_cmd_hwpt_alloc(vm->fd, dev, vi, 0, type, &buf,
@@ -455,7 +447,7 @@ TEST_F(cmdqv, hwpt_alloc_on_viommu)
 		test_err_hwpt_alloc(EIO, vm->fd, dev, vi, 0, type, &buf,
 				    sizeof(buf.ste), &id);
 	}
-	for (uint64_t eats = 0; eats < 4; eats++) {
+	for (u64 eats = 0; eats < 4; eats++) {
 		buf.ste.ste[0] = STE0_V | STE0_CFG_S1;
 		buf.ste.ste[1] = eats << 28;
 		if (eats > 1) {
@@ -479,8 +471,8 @@ TEST_F(cmdqv, attach)
 	struct observer *unit = &self->board.unit;
 	struct vm *vm = &self->vm, other;
 	struct iommu_hwpt_arm_smmuv3 d = {};
-	uint32_t dev, abort, bypass, s1;
-	uint64_t ste[2], src, dst;
+	u32 dev, abort, bypass, s1;
+	u64 ste[2], src, dst;
 
 	ASSERT_EQ(0, vm_add_viommu(vm, IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV));
 	dev = vm->dev.dev_id;
@@ -538,7 +530,7 @@ TEST_F(cmdqv, vdevice_alloc)
 {
 	struct observer *unit = &self->board.unit;
 	struct vm *vm = &self->vm;
-	uint32_t dev = vm->dev.dev_id, id, id2;
+	u32 dev = vm->dev.dev_id, id, id2;
 	struct iommu_vdevice_alloc cmd;
 	const char *r;
 	void *ro;
@@ -579,13 +571,13 @@ TEST_F(cmdqv, vdevice_alloc)
 
 TEST_F(cmdqv, hw_queue_alloc)
 {
-	const uint32_t type = IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV;
-	const uint64_t twice = 0x80000000, ro_mem = 0x90000000;
+	const u32 type = IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV;
+	const u64 twice = 0x80000000, ro_mem = 0x90000000;
 	struct observer *unit = &self->board.unit;
 	struct iommu_hw_queue_alloc cmd;
 	struct vm *vm = &self->vm;
-	uint32_t plain, id, q[128];
-	uint64_t page;
+	u32 plain, id, q[128];
+	u64 page;
 	unsigned int i;
 	void *ro;
 
@@ -674,13 +666,13 @@ TEST_F(cmdqv, hw_queue_alloc)
 
 TEST_F(cmdqv, hw_queue_of_many_pages)
 {
-	const uint64_t huge_ipa = 0x40000000;
+	const u64 huge_ipa = 0x40000000;
 	struct observer *unit = &self->board.unit;
 	struct guestmem huge = {};
 	struct vm *vm = &self->vm;
 	struct smmu_cmd cmd;
 	struct vcmdq q;
-	uint32_t id;
+	u32 id;
 	int i;
 
 	if (guestmem_reserve_huge(2) ||
@@ -719,7 +711,7 @@ TEST_F(cmdqv, mmap_window)
 	const int rw = PROT_READ | PROT_WRITE;
 	struct observer *unit = &self->board.unit;
 	struct vm *vm = &self->vm;
-	uint64_t off, len;
+	u64 off, len;
 	int other;
 
 	ASSERT_EQ(0, vm_add_viommu(vm, IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV));
@@ -745,11 +737,11 @@ TEST_F(cmdqv, mmap_window)
 	close(other);
 
 	/* Parts of a mapping hold the vIOMMU until the last one is gone */
-	ASSERT_EQ(0, munmap((void *)(vm->window + GUEST_PAGE), GUEST_PAGE));
+	ASSERT_EQ(0, munmap(vm->window + GUEST_PAGE, GUEST_PAGE));
 	test_err_destroy(EBUSY, vm->fd, vm->viommu);
-	ASSERT_EQ(0, munmap((void *)vm->window, GUEST_PAGE));
+	ASSERT_EQ(0, munmap(vm->window, GUEST_PAGE));
 	test_err_destroy(EBUSY, vm->fd, vm->viommu);
-	ASSERT_EQ(0, munmap((void *)(vm->window + 2 * GUEST_PAGE),
+	ASSERT_EQ(0, munmap(vm->window + 2 * GUEST_PAGE,
 			    len - 2 * GUEST_PAGE));
 	vm->window = NULL;
 	test_cmd_destroy(vm->fd, vm->viommu);
@@ -759,16 +751,16 @@ TEST_F(cmdqv, mmap_window)
 
 TEST_F(cmdqv, invalidate)
 {
-	const uint32_t type = IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3;
+	const u32 type = IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3;
 	struct {
 		struct smmu_cmd cmd;
-		uint64_t more;
+		u64 more;
 	} buf[2] = { { .cmd = { { CMD_TLBI_NSNH_ALL } } } };
 	struct observer *unit = &self->board.unit;
 	struct iommu_hwpt_invalidate cmd;
 	struct vm *vm = &self->vm;
 	struct pages p;
-	uint32_t n;
+	u32 n;
 
 	ASSERT_EQ(0, vm_add_viommu(vm, IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV));
 	ASSERT_EQ(0, vm_add_vdevice(vm, VSID));
@@ -865,7 +857,7 @@ TEST_F(cmdqv, vdevice_goes_with_its_device)
 {
 	struct observer *unit = &self->board.unit;
 	struct vm *vm = &self->vm;
-	uint32_t id, again;
+	u32 id, again;
 
 	ASSERT_EQ(0, vm_add_viommu(vm, IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV));
 	ASSERT_EQ(0, vm_add_vdevice(vm, VSID));

@@ -13,6 +13,9 @@
 
 #define TIMEOUT	120
 #define TYPE	IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV
+/* Of the window: bytes, and how many queues can be in it */
+#define WINDOW	0x10000u
+#define VCMDQS	128u
 #define VSID_A	0x10
 #define VSID_B	0x20
 
@@ -51,7 +54,7 @@ FIXTURE_TEARDOWN(two_vms)
 	observer_close(&self->board.unit);
 }
 
-static int tlbi(struct vm *vm, uint64_t iova)
+static int tlbi(struct vm *vm, u64 iova)
 {
 	struct smmu_cmd cmd = cmd_tlbi_nh_va(vm->s1.asid, iova);
 
@@ -78,7 +81,7 @@ TEST_F(two_vms, nested_dma)
 }
 
 static struct observer_accesses acc[2];
-static uint64_t executed[2], host_executed[2];
+static u64 executed[2], host_executed[2];
 static unsigned long ioctls[2];
 
 struct watch {
@@ -152,7 +155,7 @@ TEST_F_TIMEOUT(two_vms, forbidden_opcodes, TIMEOUT)
 	struct observer *unit = &self->board.unit;
 	struct vcmdq *q = &self->b.q[0];
 	struct smmu_cmd cmd;
-	uint64_t before;
+	u64 before;
 
 	for (unsigned int op = 0; op < 256; op++) {
 		cmd = op == CMD_ATC_INV ? cmd_atc_inv(VSID_B, IOVA, 0) :
@@ -174,9 +177,9 @@ TEST_F_TIMEOUT(two_vms, forbidden_opcodes, TIMEOUT)
 /* An unmapped logical queue swallows writes and gives nothing back. */
 TEST_F(two_vms, unmapped_queue_drops_accesses)
 {
-	volatile uint32_t *regs = self->b.window;
+	void *window = self->b.window;
 	struct observer *unit = &self->board.unit;
-	uint64_t dropped;
+	u64 dropped;
 	char *before, *after;
 	const char *r;
 
@@ -184,13 +187,13 @@ TEST_F(two_vms, unmapped_queue_drops_accesses)
 	r = record_find(observer_run(unit, "counters"), "total");
 	ASSERT_NE(r, NULL);
 	dropped = record_value(r, "dropped");
-	for (unsigned int i = VCMDQ_STRIDE / 4; i < 0x10000 / 4; i++)
-		regs[i] = ~0u;
+	for (unsigned int at = VCMDQ_STRIDE; at < WINDOW; at += 4)
+		mmio_write32(window, at, ~0u);
 	r = record_find(observer_run(unit, "counters"), "total");
 	ASSERT_NE(r, NULL);
-	EXPECT_GE(record_value(r, "dropped") - dropped, 0x8000 / 0x80 - 1);
-	for (unsigned int i = VCMDQ_STRIDE / 4; i < 0x4000 / 4; i++)
-		EXPECT_EQ(regs[i], 0);
+	EXPECT_GE(record_value(r, "dropped") - dropped, VCMDQS - 1);
+	for (unsigned int at = VCMDQ_STRIDE; at < VCMDQS * VCMDQ_STRIDE; at += 4)
+		EXPECT_EQ(mmio_read32(window, at), 0);
 	after = observer_guest_state(unit);
 	ASSERT_NE(before, NULL);
 	ASSERT_NE(after, NULL);
@@ -203,14 +206,14 @@ TEST_F(two_vms, unmapped_queue_drops_accesses)
 TEST_F(two_vms, i1_never_hypervisor)
 {
 	struct observer *unit = &self->board.unit;
-	volatile uint32_t *regs = self->a.window;
+	void *window = self->a.window;
 	struct vintf_state s;
 
 	ASSERT_EQ(0, observer_vintf(unit, self->va, &s));
 	EXPECT_TRUE(s.enabled);
 	EXPECT_FALSE(s.hyp_own);
-	for (unsigned int i = 0; i < 0x10000 / 4; i++)
-		regs[i] = 1u << 17 | 1;
+	for (unsigned int at = 0; at < WINDOW; at += 4)
+		mmio_write32(window, at, 1u << 17 | 1);
 	ASSERT_EQ(0, observer_vintf(unit, self->va, &s));
 	EXPECT_FALSE(s.hyp_own);
 	EXPECT_EQ(observer_violations(unit, "vintf_changed_enabled"), 0);
@@ -229,7 +232,7 @@ TEST_F(two_vms, i2_vmid_of_the_stage2)
 	unsigned int v, more = 0;
 	struct smmu_cmd cmd;
 	const char *r;
-	uint32_t id;
+	u32 id;
 
 	ASSERT_EQ(0, observer_vintf(unit, self->va, &a));
 	ASSERT_EQ(0, observer_vintf(unit, self->vb, &b));
@@ -296,7 +299,7 @@ TEST_F(two_vms, i3_streamids_of_its_own_devices)
 	struct vcmdq *q = &self->b.q[0];
 	struct smmu_cmd cmd;
 	const char *r;
-	uint32_t sids[] = { VSID_A, 0, 0xfffff, 0 };
+	u32 sids[] = { VSID_A, 0, 0xfffff, 0 };
 
 	sids[1] = self->a.dev.sid;
 	sids[3] = self->b.dev.sid;
@@ -375,14 +378,15 @@ TEST_F(two_vms, i4_one_owner_of_a_queue)
 TEST_F(two_vms, i5_base_is_the_kernels)
 {
 	struct observer *unit = &self->board.unit;
-	volatile uint32_t *regs = self->a.window;
-	uint64_t pa = host_pa(self->a.q[0].entries);
+	void *window = self->a.window;
+	u64 pa = host_pa(self->a.q[0].entries);
 	const char *r;
 
 	ASSERT_NE(pa, 0);
 	vcmdq_disable(&self->a.q[0]);
-	for (unsigned int i = 0; i < 0x10000 / 4; i++)
-		regs[i] = i % 32 == VCMDQ_CONFIG / 4 ? 0 : 0x12345000;
+	for (unsigned int at = 0; at < WINDOW; at += 4)
+		if (at % VCMDQ_STRIDE != VCMDQ_CONFIG)
+			mmio_write32(window, at, 0x12345000);
 	r = observer_run(unit, "state");
 	for (; r && (r = record_find(r, "vcmdq")); r = record_next(r))
 		if (record_value(r, "vintf") == self->va &&
@@ -398,14 +402,14 @@ TEST_F(two_vms, i5_base_is_the_kernels)
 TEST_F(two_vms, i6_one_window)
 {
 	struct observer *unit = &self->board.unit;
-	volatile uint32_t *regs = self->a.window;
+	void *window = self->a.window;
 	struct observer_accesses before, after;
 
 	ASSERT_EQ(0, observer_accesses(unit, self->va, &before));
-	for (unsigned int i = 0; i < 0x10000 / 4; i += 32)
-		regs[i + VCMDQ_STATUS / 4] = 0;
+	for (unsigned int at = 0; at < WINDOW; at += VCMDQ_STRIDE)
+		mmio_write32(window, at + VCMDQ_STATUS, 0);
 	ASSERT_EQ(0, observer_accesses(unit, self->va, &after));
-	EXPECT_EQ(after.window - before.window, 0x10000 / 4 / 32);
+	EXPECT_EQ(after.window - before.window, WINDOW / VCMDQ_STRIDE);
 	EXPECT_EQ(after.others, before.others);
 	EXPECT_EQ(after.config, before.config);
 	EXPECT_EQ(after.direct, before.direct);
@@ -477,7 +481,7 @@ TEST_F_TIMEOUT(two_vms, i8_errors_flood_nothing, TIMEOUT)
 {
 	struct smmu_cmd bad = cmd_op(CMD_CFGI_ALL);
 	int before = log_lines(), after;
-	uint64_t t, longest = 0;
+	u64 t, longest = 0;
 
 	for (int i = 0; i < 500; i++) {
 		ASSERT_EQ(-EIO, vcmdq_issue(&self->b.q[0], &bad, 1));
@@ -490,7 +494,7 @@ TEST_F_TIMEOUT(two_vms, i8_errors_flood_nothing, TIMEOUT)
 	}
 	after = log_lines();
 	TH_LOG("500 errors: %d lines in the log, the neighbour waited %llu us at most",
-	       after - before, (unsigned long long)longest / 1000);
+	       after - before, longest / 1000);
 	EXPECT_LT(after - before, 10);
 	EXPECT_LT(longest, 500000000);
 }
@@ -499,7 +503,7 @@ TEST_F_TIMEOUT(two_vms, i8_errors_flood_nothing, TIMEOUT)
 TEST_F_TIMEOUT(two_vms, i8_storm_in_the_window, TIMEOUT)
 {
 	struct observer *unit = &self->board.unit;
-	volatile uint32_t *regs = self->b.window;
+	void *window = self->b.window;
 	unsigned int seed = 20240607;
 	struct pages p;
 	struct vintf_state s;
@@ -507,19 +511,18 @@ TEST_F_TIMEOUT(two_vms, i8_storm_in_the_window, TIMEOUT)
 	ASSERT_EQ(0, pages_init(&p, &self->a, IOVA));
 	for (int round = 0; round < 4; round++) {
 		for (int i = 0; i < 20000; i++) {
-			unsigned int at = rand_r(&seed) % 4 ?
-				rand_r(&seed) % (VCMDQ_STRIDE / 4) :
-				rand_r(&seed) % (0x10000 / 4);
-			uint32_t value = rand_r(&seed) ^
-					 (uint32_t)rand_r(&seed) << 16;
+			unsigned int at = rand_r(&seed) %
+				(rand_r(&seed) % 4 ? VCMDQ_STRIDE : WINDOW) & ~3u;
+			u32 value = rand_r(&seed) ^
+					 (u32)rand_r(&seed) << 16;
 
 			if (rand_r(&seed) % 2)
 				value &= 0x1ff;
 			if (rand_r(&seed) % 3)
-				regs[at] = value;
+				mmio_write32(window, at, value);
 			else
-				(void)regs[at];
-			((uint32_t *)self->b.q[0].entries)
+				mmio_read32(window, at);
+			((u32 *)self->b.q[0].entries)
 				[rand_r(&seed) % (QUEUE_BYTES / 4)] =
 				rand_r(&seed) % 4 ? value & 0x7f : value;
 		}
@@ -561,7 +564,7 @@ TEST_F_TIMEOUT(two_vms, i11_trapped_invalidations, TIMEOUT)
 	struct smmu_cmd cmds[3];
 	struct vintf_state s;
 	struct pages p;
-	uint32_t n;
+	u32 n;
 
 	ASSERT_EQ(0, observer_vintf(&self->board.unit, self->va, &s));
 	ASSERT_EQ(0, pages_init(&p, &self->a, IOVA));
@@ -614,7 +617,7 @@ TEST_F_TIMEOUT(two_vms, i12_sigkill_at_any_point, TIMEOUT)
 	pid_t pid;
 	int status;
 
-	strcpy(bdf, self->a.dev.bdf);
+	memcpy(bdf, self->a.dev.bdf, sizeof(bdf));
 	ASSERT_EQ(0, vm_close(&self->a));
 	for (int i = 0; i < 18; i++) {
 		pid = fork();

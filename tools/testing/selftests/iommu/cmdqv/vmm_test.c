@@ -45,12 +45,12 @@ TEST(commands_are_those_of_the_architecture)
 TEST(stream_table_entries_have_only_fields_of_the_guest)
 {
 	/* V, Config, S1Fmt, S1ContextPtr, S1CDMax */
-	const uint64_t word0 = 0xf80fffffffffffffULL;
+	const u64 word0 = 0xf80fffffffffffffULL;
 	/* S1DSS, S1CIR, S1COR, S1CSH, S1STALLD, EATS */
-	const uint64_t word1 = 0x380000ffULL;
+	const u64 word1 = 0x380000ffULL;
 	struct guestmem mem;
 	struct stage1 s1;
-	uint64_t ste[2];
+	u64 ste[2];
 
 	ASSERT_EQ(guestmem_init(&mem, 0x40000000, 1 << 20, false), 0);
 	ASSERT_EQ(stage1_init(&s1, &mem, 7), 0);
@@ -70,7 +70,7 @@ TEST(context_descriptor_is_as_expected)
 {
 	struct guestmem mem;
 	struct stage1 s1;
-	uint64_t *cd;
+	u64 *cd;
 
 	ASSERT_EQ(guestmem_init(&mem, 0x40000000, 1 << 20, false), 0);
 	ASSERT_EQ(stage1_init(&s1, &mem, 0xbeef), 0);
@@ -89,7 +89,7 @@ TEST(context_descriptor_is_as_expected)
 TEST(stage1_translates_what_was_mapped_and_nothing_else)
 {
 	enum { PAGES = 200 };
-	uint64_t iova[PAGES], ipa[PAGES], *root, *l2, *l3;
+	u64 iova[PAGES], ipa[PAGES], *root, *l2, *l3;
 	struct guestmem mem;
 	struct stage1 s1;
 	int i, j;
@@ -99,11 +99,11 @@ TEST(stage1_translates_what_was_mapped_and_nothing_else)
 	srandom(1);
 	for (i = 0; i < PAGES; i++) {
 again:
-		iova[i] = ((uint64_t)random() << 12) & ((1ULL << 28) - 1);
+		iova[i] = ((u64)random() << 12) & ((1ULL << 28) - 1);
 		for (j = 0; j < i; j++)
 			if (iova[j] == iova[i])
 				goto again;
-		ipa[i] = 0x40000000 + ((uint64_t)random() % 1024 << 12);
+		ipa[i] = 0x40000000 + ((u64)random() % 1024 << 12);
 		ASSERT_EQ(stage1_map(&s1, iova[i], ipa[i]), 0);
 	}
 	for (i = 0; i < PAGES; i++)
@@ -136,7 +136,7 @@ again:
 TEST(guest_memory_is_given_out_once_and_within_bounds)
 {
 	struct guestmem mem;
-	uint64_t a, b;
+	u64 a, b;
 
 	ASSERT_EQ(guestmem_init(&mem, 0x40000000, 0x10000, false), 0);
 	a = guestmem_alloc(&mem, 1, 1);
@@ -155,8 +155,8 @@ TEST(guest_memory_is_given_out_once_and_within_bounds)
 
 FIXTURE(queue)
 {
-	uint32_t window[2 * VCMDQ_STRIDE / 4];
-	uint64_t entries[2 * 4];
+	u32 window[2 * VCMDQ_STRIDE / 4];
+	u64 entries[2 * 4];
 	struct vcmdq q;
 };
 
@@ -173,7 +173,7 @@ FIXTURE_TEARDOWN(queue)
 
 TEST_F(queue, entries_wrap_and_so_does_prod)
 {
-	volatile uint32_t *regs = self->window + VCMDQ_STRIDE / 4;
+	u32 *regs = self->window + VCMDQ_STRIDE / 4;
 	int i;
 
 	for (i = 0; i < 5; i++)
@@ -197,7 +197,7 @@ TEST_F(queue, entries_wrap_and_so_does_prod)
 
 TEST_F(queue, wait_tells_done_from_error_from_silence)
 {
-	volatile uint32_t *regs = self->window + VCMDQ_STRIDE / 4;
+	u32 *regs = self->window + VCMDQ_STRIDE / 4;
 
 	vcmdq_push(&self->q, cmd_sync());
 	vcmdq_kick(&self->q);
@@ -218,11 +218,10 @@ TEST_F(queue, wait_tells_done_from_error_from_silence)
 
 static unsigned int work_quiet(struct vm *vm, void *arg)
 {
-	volatile char *ram = vm->ram.va;
 	unsigned int i;
 
 	for (i = 0; i < 100; i++)
-		ram[i * GUEST_PAGE] = i;
+		vm->ram.va[i * GUEST_PAGE] = i;
 	return 7;
 }
 
@@ -237,7 +236,7 @@ static unsigned int work_talks(struct vm *vm, void *arg)
 
 static unsigned int work_crashes(struct vm *vm, void *arg)
 {
-	*(volatile int *)arg = 0;
+	mmio_write32(arg, 0, 0);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "edu.h"
+#include "mmio.h"
 #include "vcmdq.h"
 
 #define EDU_ID		0x00
@@ -17,36 +18,28 @@
 /* Where the buffer is in the device's own address space */
 #define EDU_BUFFER_AT	0x40000u
 
-static volatile uint32_t *reg(struct vfio_dev *dev, unsigned int at)
-{
-	return (volatile uint32_t *)((volatile char *)dev->bar + at);
-}
-
-static void write64(struct vfio_dev *dev, unsigned int at, uint64_t value)
-{
-	*(volatile uint64_t *)((volatile char *)dev->bar + at) = value;
-}
-
 int edu_probe(struct vfio_dev *dev)
 {
-	if ((*reg(dev, EDU_ID) & 0xffff) != 0x00ed)
+	if ((mmio_read32(dev->bar, EDU_ID) & 0xffff) != 0x00ed)
 		return -ENODEV;
-	*reg(dev, EDU_LIVENESS) = 0x12345678;
-	return *reg(dev, EDU_LIVENESS) == ~0x12345678u ? 0 : -ENODEV;
+	mmio_write32(dev->bar, EDU_LIVENESS, 0x12345678);
+	if (mmio_read32(dev->bar, EDU_LIVENESS) != ~0x12345678u)
+		return -ENODEV;
+	return 0;
 }
 
-static int dma(struct vfio_dev *dev, uint64_t src, uint64_t dst, uint32_t len,
-	       uint32_t cmd)
+static int dma(struct vfio_dev *dev, u64 src, u64 dst, u32 len,
+	       u32 cmd)
 {
-	uint64_t end = vmm_now_ns() + 10000000000ULL;
+	u64 end = vmm_now_ns() + 10000000000ULL;
 
-	write64(dev, EDU_DMA_SRC, src);
-	write64(dev, EDU_DMA_DST, dst);
-	write64(dev, EDU_DMA_COUNT, len);
+	mmio_write64(dev->bar, EDU_DMA_SRC, src);
+	mmio_write64(dev->bar, EDU_DMA_DST, dst);
+	mmio_write64(dev->bar, EDU_DMA_COUNT, len);
 	/* Memory that the device is going to read is written before this */
 	dma_barrier();
-	*reg(dev, EDU_DMA_CMD) = cmd | EDU_DMA_RUN;
-	while (*reg(dev, EDU_DMA_CMD) & EDU_DMA_RUN) {
+	mmio_write32(dev->bar, EDU_DMA_CMD, cmd | EDU_DMA_RUN);
+	while (mmio_read32(dev->bar, EDU_DMA_CMD) & EDU_DMA_RUN) {
 		if (vmm_now_ns() > end)
 			return -ETIMEDOUT;
 		usleep(2000);
@@ -56,7 +49,7 @@ static int dma(struct vfio_dev *dev, uint64_t src, uint64_t dst, uint32_t len,
 	return 0;
 }
 
-static int check(uint64_t iova, uint32_t len)
+static int check(u64 iova, u32 len)
 {
 	if (len > EDU_BUFFER || iova >= EDU_MAX_IOVA ||
 	    len > EDU_MAX_IOVA - iova)
@@ -64,13 +57,13 @@ static int check(uint64_t iova, uint32_t len)
 	return 0;
 }
 
-int edu_load(struct vfio_dev *dev, uint64_t iova, uint32_t len)
+int edu_load(struct vfio_dev *dev, u64 iova, u32 len)
 {
 	return check(iova, len) ?:
 	       dma(dev, iova, EDU_BUFFER_AT, len, 0);
 }
 
-int edu_store(struct vfio_dev *dev, uint64_t iova, uint32_t len)
+int edu_store(struct vfio_dev *dev, u64 iova, u32 len)
 {
 	return check(iova, len) ?:
 	       dma(dev, EDU_BUFFER_AT, iova, len, EDU_DMA_STORE);

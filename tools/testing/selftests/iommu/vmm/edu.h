@@ -7,14 +7,15 @@
 #ifndef VMM_EDU_H
 #define VMM_EDU_H
 
-#include <stdint.h>
+#include <linux/const.h>
 
+#include "types.h"
 #include "vfio.h"
 
 #define EDU_VENDOR	0x1234
 #define EDU_DEVICE	0x11e8
 #define EDU_BUFFER	4096u
-#define EDU_MAX_IOVA	(1ULL << 28)
+#define EDU_MAX_IOVA	_BITULL(28)
 
 /* Is this device one? 0 or -ENODEV. */
 int edu_probe(struct vfio_dev *dev);
@@ -29,9 +30,9 @@ int edu_probe(struct vfio_dev *dev);
  *
  * Return: 0, -EINVAL for a range it cannot do, -ETIMEDOUT.
  */
-int edu_load(struct vfio_dev *dev, uint64_t iova, uint32_t len);
+int edu_load(struct vfio_dev *dev, u64 iova, u32 len);
 
 /* edu_store() - DMA from the start of the buffer to memory; as edu_load() */
-int edu_store(struct vfio_dev *dev, uint64_t iova, uint32_t len);
+int edu_store(struct vfio_dev *dev, u64 iova, u32 len);
 
 #endif

@@ -10,7 +10,7 @@
 
 #define NR_HUGE	"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 
-int guestmem_init(struct guestmem *mem, uint64_t ipa, size_t size, bool huge)
+int guestmem_init(struct guestmem *mem, u64 ipa, size_t size, bool huge)
 {
 	int flags = MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE;
 	void *va;
@@ -50,9 +50,9 @@ int guestmem_reserve_huge(unsigned int pages)
 	return have >= pages ? 0 : -ENOMEM;
 }
 
-uint64_t guestmem_alloc(struct guestmem *mem, size_t size, size_t align)
+u64 guestmem_alloc(struct guestmem *mem, size_t size, size_t align)
 {
-	uint64_t start = (mem->ipa + mem->used + align - 1) & ~(align - 1);
+	u64 start = (mem->ipa + mem->used + align - 1) & ~(align - 1);
 
 	if (size > mem->size || start - mem->ipa > mem->size - size)
 		return 0;
@@ -60,7 +60,7 @@ uint64_t guestmem_alloc(struct guestmem *mem, size_t size, size_t align)
 	return start;
 }
 
-void *guestmem_at(const struct guestmem *mem, uint64_t ipa, size_t len)
+void *guestmem_at(const struct guestmem *mem, u64 ipa, size_t len)
 {
 	if (ipa < mem->ipa || ipa - mem->ipa > mem->size ||
 	    len > mem->size - (ipa - mem->ipa))
@@ -68,11 +68,11 @@ void *guestmem_at(const struct guestmem *mem, uint64_t ipa, size_t len)
 	return mem->va + (ipa - mem->ipa);
 }
 
-uint64_t host_pa(const void *va)
+u64 host_pa(const void *va)
 {
 	uintptr_t addr = (uintptr_t)va;
 	long page = sysconf(_SC_PAGESIZE);
-	uint64_t entry = 0;
+	u64 entry = 0;
 	int fd;
 
 	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);

@@ -6,9 +6,7 @@
 #ifndef VMM_GUESTMEM_H
 #define VMM_GUESTMEM_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "types.h"
 
 #define GUEST_PAGE	4096UL
 #define HUGE_PAGE	(2UL << 20)
@@ -25,7 +23,7 @@
  */
 struct guestmem {
 	char *va;
-	uint64_t ipa;
+	u64 ipa;
 	size_t size;
 	size_t used;
 };
@@ -39,17 +37,17 @@ struct guestmem {
  *
  * Return: 0 or a negative errno; -ENOMEM if there are not enough huge pages.
  */
-int guestmem_init(struct guestmem *mem, uint64_t ipa, size_t size, bool huge);
+int guestmem_init(struct guestmem *mem, u64 ipa, size_t size, bool huge);
 void guestmem_free(struct guestmem *mem);
 
 /* See that the system has @pages huge pages of 2 MiB: 0 or -ENOMEM. */
 int guestmem_reserve_huge(unsigned int pages);
 
 /* @size bytes at a multiple of @align (a power of two): IPA, 0 if used up. */
-uint64_t guestmem_alloc(struct guestmem *mem, size_t size, size_t align);
+u64 guestmem_alloc(struct guestmem *mem, size_t size, size_t align);
 
 /* Where @ipa is in this process; NULL if @ipa to @ipa + @len is not memory. */
-void *guestmem_at(const struct guestmem *mem, uint64_t ipa, size_t len);
+void *guestmem_at(const struct guestmem *mem, u64 ipa, size_t len);
 
 /**
  * host_pa() - the physical address behind an address of this process
@@ -57,6 +55,6 @@ void *guestmem_at(const struct guestmem *mem, uint64_t ipa, size_t len);
  *
  * Return: the address, 0 if the kernel does not tell (it tells root).
  */
-uint64_t host_pa(const void *va);
+u64 host_pa(const void *va);
 
 #endif

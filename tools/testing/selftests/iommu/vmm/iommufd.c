@@ -25,14 +25,14 @@ int iommufd_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-int iommufd_destroy(int fd, uint32_t id)
+int iommufd_destroy(int fd, u32 id)
 {
 	struct iommu_destroy cmd = { .size = sizeof(cmd), .id = id };
 
 	return iommufd_ioctl(fd, IOMMU_DESTROY, &cmd);
 }
 
-int iommufd_ioas_alloc(int fd, uint32_t *ioas)
+int iommufd_ioas_alloc(int fd, u32 *ioas)
 {
 	struct iommu_ioas_alloc cmd = { .size = sizeof(cmd) };
 	int rc = iommufd_ioctl(fd, IOMMU_IOAS_ALLOC, &cmd);
@@ -42,8 +42,8 @@ int iommufd_ioas_alloc(int fd, uint32_t *ioas)
 	return rc;
 }
 
-int iommufd_ioas_map(int fd, uint32_t ioas, void *va, uint64_t length,
-		     uint64_t iova, bool writable)
+int iommufd_ioas_map(int fd, u32 ioas, void *va, u64 length,
+		     u64 iova, bool writable)
 {
 	struct iommu_ioas_map cmd = {
 		.size = sizeof(cmd),
@@ -58,7 +58,7 @@ int iommufd_ioas_map(int fd, uint32_t ioas, void *va, uint64_t length,
 	return iommufd_ioctl(fd, IOMMU_IOAS_MAP, &cmd);
 }
 
-int iommufd_ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t length)
+int iommufd_ioas_unmap(int fd, u32 ioas, u64 iova, u64 length)
 {
 	struct iommu_ioas_unmap cmd = {
 		.size = sizeof(cmd),
@@ -70,7 +70,7 @@ int iommufd_ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t length)
 	return iommufd_ioctl(fd, IOMMU_IOAS_UNMAP, &cmd);
 }
 
-int iommufd_hw_info(int fd, uint32_t dev, uint32_t type, void *buf, uint32_t len,
+int iommufd_hw_info(int fd, u32 dev, u32 type, void *buf, u32 len,
 		    struct iommu_hw_info *info)
 {
 	struct iommu_hw_info cmd = {
@@ -91,9 +91,9 @@ int iommufd_hw_info(int fd, uint32_t dev, uint32_t type, void *buf, uint32_t len
 	return rc;
 }
 
-int iommufd_hwpt_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
-		       uint32_t data_type, const void *data, uint32_t len,
-		       uint32_t *hwpt)
+int iommufd_hwpt_alloc(int fd, u32 dev, u32 pt, u32 flags,
+		       u32 data_type, const void *data, u32 len,
+		       u32 *hwpt)
 {
 	struct iommu_hwpt_alloc cmd = {
 		.size = sizeof(cmd),
@@ -111,8 +111,8 @@ int iommufd_hwpt_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
 	return rc;
 }
 
-int iommufd_hwpt_invalidate(int fd, uint32_t id, uint32_t type, const void *data,
-			    uint32_t entry_len, uint32_t *num)
+int iommufd_hwpt_invalidate(int fd, u32 id, u32 type, const void *data,
+			    u32 entry_len, u32 *num)
 {
 	struct iommu_hwpt_invalidate cmd = {
 		.size = sizeof(cmd),
@@ -129,8 +129,8 @@ int iommufd_hwpt_invalidate(int fd, uint32_t id, uint32_t type, const void *data
 	return rc;
 }
 
-int iommufd_viommu_alloc(int fd, uint32_t dev, uint32_t hwpt, uint32_t type,
-			 void *data, uint32_t len, uint32_t *viommu)
+int iommufd_viommu_alloc(int fd, u32 dev, u32 hwpt, u32 type,
+			 void *data, u32 len, u32 *viommu)
 {
 	struct iommu_viommu_alloc cmd = {
 		.size = sizeof(cmd),
@@ -147,8 +147,8 @@ int iommufd_viommu_alloc(int fd, uint32_t dev, uint32_t hwpt, uint32_t type,
 	return rc;
 }
 
-int iommufd_vdevice_alloc(int fd, uint32_t viommu, uint32_t dev,
-			  uint64_t virt_id, uint32_t *vdevice)
+int iommufd_vdevice_alloc(int fd, u32 viommu, u32 dev,
+			  u64 virt_id, u32 *vdevice)
 {
 	struct iommu_vdevice_alloc cmd = {
 		.size = sizeof(cmd),
@@ -163,9 +163,9 @@ int iommufd_vdevice_alloc(int fd, uint32_t viommu, uint32_t dev,
 	return rc;
 }
 
-int iommufd_hw_queue_alloc(int fd, uint32_t viommu, uint32_t type,
-			   uint32_t index, uint64_t iova, uint64_t length,
-			   uint32_t *queue)
+int iommufd_hw_queue_alloc(int fd, u32 viommu, u32 type,
+			   u32 index, u64 iova, u64 length,
+			   u32 *queue)
 {
 	struct iommu_hw_queue_alloc cmd = {
 		.size = sizeof(cmd),

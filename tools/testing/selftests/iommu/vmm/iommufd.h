@@ -7,10 +7,9 @@
 #ifndef VMM_IOMMUFD_H
 #define VMM_IOMMUFD_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <linux/iommufd.h>
+
+#include "types.h"
 
 /* "No input type": leave IOMMU_HW_INFO_FLAG_INPUT_TYPE clear */
 #define IOMMUFD_ANY_TYPE	UINT32_MAX
@@ -31,12 +30,12 @@ int iommufd_ioctl(int fd, unsigned long cmd, void *arg);
 /* Open /dev/iommu: the fd or a negative errno. */
 int iommufd_open(void);
 
-int iommufd_destroy(int fd, uint32_t id);
-int iommufd_ioas_alloc(int fd, uint32_t *ioas);
+int iommufd_destroy(int fd, u32 id);
+int iommufd_ioas_alloc(int fd, u32 *ioas);
 /* Map @length bytes at @va so that devices may read and, if @writable, write. */
-int iommufd_ioas_map(int fd, uint32_t ioas, void *va, uint64_t length,
-		     uint64_t iova, bool writable);
-int iommufd_ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t length);
+int iommufd_ioas_map(int fd, u32 ioas, void *va, u64 length,
+		     u64 iova, bool writable);
+int iommufd_ioas_unmap(int fd, u32 ioas, u64 iova, u64 length);
 
 /**
  * iommufd_hw_info() - IOMMU_GET_HW_INFO
@@ -47,21 +46,21 @@ int iommufd_ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t length);
  * @len: bytes of it
  * @info: the whole answer; may be NULL
  */
-int iommufd_hw_info(int fd, uint32_t dev, uint32_t type, void *buf, uint32_t len,
+int iommufd_hw_info(int fd, u32 dev, u32 type, void *buf, u32 len,
 		    struct iommu_hw_info *info);
 
-int iommufd_hwpt_alloc(int fd, uint32_t dev, uint32_t pt, uint32_t flags,
-		       uint32_t data_type, const void *data, uint32_t len,
-		       uint32_t *hwpt);
+int iommufd_hwpt_alloc(int fd, u32 dev, u32 pt, u32 flags,
+		       u32 data_type, const void *data, u32 len,
+		       u32 *hwpt);
 /* @num: in: requests of @entry_len bytes at @data, out: those completed */
-int iommufd_hwpt_invalidate(int fd, uint32_t id, uint32_t type, const void *data,
-			    uint32_t entry_len, uint32_t *num);
-int iommufd_viommu_alloc(int fd, uint32_t dev, uint32_t hwpt, uint32_t type,
-			 void *data, uint32_t len, uint32_t *viommu);
-int iommufd_vdevice_alloc(int fd, uint32_t viommu, uint32_t dev,
-			  uint64_t virt_id, uint32_t *vdevice);
-int iommufd_hw_queue_alloc(int fd, uint32_t viommu, uint32_t type,
-			   uint32_t index, uint64_t iova, uint64_t length,
-			   uint32_t *queue);
+int iommufd_hwpt_invalidate(int fd, u32 id, u32 type, const void *data,
+			    u32 entry_len, u32 *num);
+int iommufd_viommu_alloc(int fd, u32 dev, u32 hwpt, u32 type,
+			 void *data, u32 len, u32 *viommu);
+int iommufd_vdevice_alloc(int fd, u32 viommu, u32 dev,
+			  u64 virt_id, u32 *vdevice);
+int iommufd_hw_queue_alloc(int fd, u32 viommu, u32 type,
+			   u32 index, u64 iova, u64 length,
+			   u32 *queue);
 
 #endif

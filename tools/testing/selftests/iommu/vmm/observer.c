@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "mmio.h"
 #include "observer.h"
 
 #define MAGIC		0x00	/* "CMQO" */
@@ -60,8 +61,8 @@ int observer_open(struct observer *o)
 		return -errno;
 	o->regs = p;
 	o->reply = malloc(OBSERVER_REPLY + 1);
-	if (!o->reply || o->regs[MAGIC / 4] != CMQO ||
-	    o->regs[VERSION / 4] != 1) {
+	if (!o->reply || mmio_read32(o->regs, MAGIC) != CMQO ||
+	    mmio_read32(o->regs, VERSION) != 1) {
 		observer_close(o);
 		return -ENODEV;
 	}
@@ -72,7 +73,7 @@ int observer_open(struct observer *o)
 void observer_close(struct observer *o)
 {
 	if (o->regs)
-		munmap((void *)o->regs, TOTAL);
+		munmap(o->regs, TOTAL);
 	free(o->reply);
 	memset(o, 0, sizeof(*o));
 }
@@ -80,7 +81,7 @@ void observer_close(struct observer *o)
 const char *observer_run(struct observer *o, const char *fmt, ...)
 {
 	char cmd[COMMAND_MAX + 1] = {};
-	uint32_t word, len, i;
+	u32 word, len, i;
 	va_list ap;
 	int n;
 
@@ -93,16 +94,16 @@ const char *observer_run(struct observer *o, const char *fmt, ...)
 		return NULL;
 
 	/* Including the NUL, in whole words; cmd[] is zero behind it */
-	for (i = 0; i <= (uint32_t)n; i += 4) {
+	for (i = 0; i <= (u32)n; i += 4) {
 		memcpy(&word, cmd + i, 4);
-		o->regs[(COMMAND + i) / 4] = word;
+		mmio_write32(o->regs, COMMAND + i, word);
 	}
-	o->regs[DOORBELL / 4] = 1;
-	len = o->regs[LENGTH / 4];
+	mmio_write32(o->regs, DOORBELL, 1);
+	len = mmio_read32(o->regs, LENGTH);
 	if (len > OBSERVER_REPLY)
 		len = OBSERVER_REPLY;
 	for (i = 0; i < len; i += 4) {
-		word = o->regs[(REPLY + i) / 4];
+		word = mmio_read32(o->regs, REPLY + i);
 		memcpy(o->reply + i, &word, len - i < 4 ? len - i : 4);
 	}
 	o->reply[len] = 0;
@@ -114,7 +115,7 @@ const char *observer_run(struct observer *o, const char *fmt, ...)
 /* Length of the word at @r */
 static size_t word_len(const char *r)
 {
-	return strcspn(r, " \n");
+	return strcspn(r, "\n ");
 }
 
 const char *record_next(const char *r)
@@ -149,7 +150,7 @@ static const char *find_key(const char *r, const char *key)
 	return NULL;
 }
 
-uint64_t record_value(const char *r, const char *key)
+u64 record_value(const char *r, const char *key)
 {
 	const char *v = find_key(r, key);
 
@@ -188,11 +189,11 @@ int observer_vintf(struct observer *o, unsigned int v, struct vintf_state *s)
 }
 
 /* Sum of "count" of those @kind records of VINTF @v that @match likes */
-static uint64_t sum_counts(struct observer *o, const char *kind, int v,
-			   const char *key, const char *text, int number)
+static u64 sum_counts(struct observer *o, const char *kind, int v,
+		      const char *key, const char *text, int number)
 {
 	const char *r = observer_run(o, "counters");
-	uint64_t sum = 0;
+	u64 sum = 0;
 
 	for (; r && (r = record_find(r, kind)); r = record_next(r)) {
 		if (v >= 0 && record_value(r, "v") != (unsigned int)v)
@@ -206,24 +207,23 @@ static uint64_t sum_counts(struct observer *o, const char *kind, int v,
 	return sum;
 }
 
-uint64_t observer_executed(struct observer *o, unsigned int v)
+u64 observer_executed(struct observer *o, unsigned int v)
 {
 	return sum_counts(o, "executed", v, NULL, NULL, -1);
 }
 
-uint64_t observer_executed_op(struct observer *o, unsigned int v,
-			      unsigned int opcode)
+u64 observer_executed_op(struct observer *o, unsigned int v,
+			 unsigned int opcode)
 {
 	return sum_counts(o, "executed", v, "opcode", NULL, opcode);
 }
 
-uint64_t observer_refused(struct observer *o, unsigned int v,
-			  const char *reason)
+u64 observer_refused(struct observer *o, unsigned int v, const char *reason)
 {
 	return sum_counts(o, "refused", v, "reason", reason, -1);
 }
 
-uint64_t observer_violations(struct observer *o, const char *name)
+u64 observer_violations(struct observer *o, const char *name)
 {
 	return sum_counts(o, "violation", -1, "name", name, -1);
 }
@@ -233,7 +233,7 @@ int observer_accesses(struct observer *o, unsigned int v,
 {
 	const char *all = observer_run(o, "counters");
 	const char *r;
-	uint64_t n;
+	u64 n;
 
 	memset(a, 0, sizeof(*a));
 	if (!all)

@@ -10,9 +10,8 @@
 #ifndef VMM_OBSERVER_H
 #define VMM_OBSERVER_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "../../kselftest.h"
+#include "types.h"
 
 #define OBSERVER_REPLY	(256u << 10)
 
@@ -22,7 +21,7 @@
  * @reply: the last answer
  */
 struct observer {
-	volatile uint32_t *regs;
+	void *regs;
 	char *reply;
 };
 
@@ -38,8 +37,7 @@ void observer_close(struct observer *o);
  * Return: the answer's records, valid until the next call; NULL if the unit
  * refused the command (observer::reply says why) or did not answer.
  */
-const char *observer_run(struct observer *o, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+__printf(2, 3) const char *observer_run(struct observer *o, const char *fmt, ...);
 
 /*
  * Walk over records:
@@ -50,7 +48,7 @@ const char *record_find(const char *r, const char *kind);
 /* The record after @r, whatever its kind; NULL: none */
 const char *record_next(const char *r);
 /* Value of @key; 0 if the record has no such key */
-uint64_t record_value(const char *r, const char *key);
+u64 record_value(const char *r, const char *key);
 /* Is @key's value the text @value? */
 bool record_is(const char *r, const char *key, const char *value);
 
@@ -74,12 +72,11 @@ struct vintf_state {
 int observer_vintf(struct observer *o, unsigned int v, struct vintf_state *s);
 
 /* Total of commands executed, refused, or of violations, for which @v counts */
-uint64_t observer_executed(struct observer *o, unsigned int v);
-uint64_t observer_executed_op(struct observer *o, unsigned int v,
-			      unsigned int opcode);
-uint64_t observer_refused(struct observer *o, unsigned int v,
-			  const char *reason);
-uint64_t observer_violations(struct observer *o, const char *name);
+u64 observer_executed(struct observer *o, unsigned int v);
+u64 observer_executed_op(struct observer *o, unsigned int v,
+			 unsigned int opcode);
+u64 observer_refused(struct observer *o, unsigned int v, const char *reason);
+u64 observer_violations(struct observer *o, const char *name);
 
 /**
  * struct observer_accesses - software's accesses to the unit since the last clear
@@ -91,12 +88,12 @@ uint64_t observer_violations(struct observer *o, const char *name);
  * @others: page 0 of all the others
  */
 struct observer_accesses {
-	uint64_t config;
-	uint64_t direct;
-	uint64_t page1;
-	uint64_t host;
-	uint64_t window;
-	uint64_t others;
+	u64 config;
+	u64 direct;
+	u64 page1;
+	u64 host;
+	u64 window;
+	u64 others;
 };
 
 int observer_accesses(struct observer *o, unsigned int v,

@@ -6,19 +6,19 @@
 #include "smmuv3.h"
 
 /* Context descriptor (IHI 0070, 5.4) */
-#define CD0_T0SZ(n)		((uint64_t)(n))
+#define CD0_T0SZ(n)		((u64)(n))
 #define CD0_TG0_4K		(0ULL << 6)
-#define CD0_IR0_WBWA		(1ULL << 8)
-#define CD0_OR0_WBWA		(1ULL << 10)
+#define CD0_IR0_WBWA		_BITULL(8)
+#define CD0_OR0_WBWA		_BITULL(10)
 #define CD0_SH0_INNER		(3ULL << 12)
-#define CD0_EPD1		(1ULL << 30)
-#define CD0_V			(1ULL << 31)
+#define CD0_EPD1		_BITULL(30)
+#define CD0_V			_BITULL(31)
 #define CD0_IPS_40		(2ULL << 32)
-#define CD0_AA64		(1ULL << 41)
-#define CD0_R			(1ULL << 45)
-#define CD0_A			(1ULL << 46)
-#define CD0_ASET		(1ULL << 47)
-#define CD0_ASID(n)		((uint64_t)(n) << 48)
+#define CD0_AA64		_BITULL(41)
+#define CD0_R			_BITULL(45)
+#define CD0_A			_BITULL(46)
+#define CD0_ASET		_BITULL(47)
+#define CD0_ASID(n)		((u64)(n) << 48)
 /* Attribute 0: normal memory, write-back, allocate on read and write */
 #define MAIR_WB			0xffULL
 
@@ -26,10 +26,10 @@
 #define PTE_VALID		1ULL
 #define PTE_TABLE		3ULL
 #define PTE_PAGE		3ULL
-#define PTE_UNPRIV		(1ULL << 6)
+#define PTE_UNPRIV		_BITULL(6)
 #define PTE_SH_INNER		(3ULL << 8)
-#define PTE_AF			(1ULL << 10)
-#define PTE_NG			(1ULL << 11)
+#define PTE_AF			_BITULL(10)
+#define PTE_NG			_BITULL(11)
 #define PTE_XN			(3ULL << 53)
 #define PTE_ADDR		0x0000fffffffff000ULL
 
@@ -38,38 +38,38 @@
 #define LEVELS			3	/* 1, 2, 3 of the architecture's 0 to 3 */
 #define CD_SIZE			64
 
-struct smmu_cmd cmd_op(uint8_t opcode)
+struct smmu_cmd cmd_op(u8 opcode)
 {
 	return (struct smmu_cmd){ .w = { opcode } };
 }
 
-struct smmu_cmd cmd_tlbi_nh_va(uint16_t asid, uint64_t va)
+struct smmu_cmd cmd_tlbi_nh_va(u16 asid, u64 va)
 {
 	struct smmu_cmd cmd = cmd_op(CMD_TLBI_NH_VA);
 
-	cmd.w[0] |= (uint64_t)asid << 48;
+	cmd.w[0] |= (u64)asid << 48;
 	/* Leaf: the tables above stay as they are */
 	cmd.w[1] = (va & ~0xfffULL) | 1;
 	return cmd;
 }
 
-struct smmu_cmd cmd_tlbi_nh_asid(uint16_t asid)
+struct smmu_cmd cmd_tlbi_nh_asid(u16 asid)
 {
 	struct smmu_cmd cmd = cmd_op(CMD_TLBI_NH_ASID);
 
-	cmd.w[0] |= (uint64_t)asid << 48;
+	cmd.w[0] |= (u64)asid << 48;
 	return cmd;
 }
 
-struct smmu_cmd cmd_sid(uint8_t opcode, uint32_t sid)
+struct smmu_cmd cmd_sid(u8 opcode, u32 sid)
 {
 	struct smmu_cmd cmd = cmd_op(opcode);
 
-	cmd.w[0] |= (uint64_t)sid << 32;
+	cmd.w[0] |= (u64)sid << 32;
 	return cmd;
 }
 
-struct smmu_cmd cmd_atc_inv(uint32_t sid, uint64_t va, unsigned int log2pages)
+struct smmu_cmd cmd_atc_inv(u32 sid, u64 va, unsigned int log2pages)
 {
 	struct smmu_cmd cmd = cmd_sid(CMD_ATC_INV, sid);
 
@@ -83,9 +83,9 @@ struct smmu_cmd cmd_sync(void)
 	return cmd_op(CMD_SYNC);
 }
 
-int stage1_init(struct stage1 *s1, struct guestmem *mem, uint16_t asid)
+int stage1_init(struct stage1 *s1, struct guestmem *mem, u16 asid)
 {
-	uint64_t *cd;
+	u64 *cd;
 
 	s1->mem = mem;
 	s1->asid = asid;
@@ -105,18 +105,18 @@ int stage1_init(struct stage1 *s1, struct guestmem *mem, uint16_t asid)
 	return 0;
 }
 
-void stage1_ste(const struct stage1 *s1, uint64_t ste[2])
+void stage1_ste(const struct stage1 *s1, u64 ste[2])
 {
 	ste[0] = STE0_V | STE0_CFG_S1 | (s1->cd & STE0_S1CTXPTR);
 	ste[1] = STE1_S1CIR_WB | STE1_S1COR_WB | STE1_S1CSH_INNER;
 }
 
 /* The leaf entry of @iova; makes the tables above it if @create. NULL: none. */
-static uint64_t *leaf(const struct stage1 *s1, uint64_t iova, bool create)
+static u64 *leaf(const struct stage1 *s1, u64 iova, bool create)
 {
-	uint64_t table = s1->root;
+	u64 table = s1->root;
 	unsigned int level, shift;
-	uint64_t *entries, *pte;
+	u64 *entries, *pte;
 
 	for (level = 0; ; level++) {
 		entries = guestmem_at(s1->mem, table, GUEST_PAGE);
@@ -138,9 +138,9 @@ static uint64_t *leaf(const struct stage1 *s1, uint64_t iova, bool create)
 	}
 }
 
-int stage1_map(struct stage1 *s1, uint64_t iova, uint64_t ipa)
+int stage1_map(struct stage1 *s1, u64 iova, u64 ipa)
 {
-	uint64_t *pte;
+	u64 *pte;
 
 	if ((iova | ipa) % GUEST_PAGE || iova >> IOVA_BITS || ipa >> IPA_BITS)
 		return -EINVAL;
@@ -154,9 +154,9 @@ int stage1_map(struct stage1 *s1, uint64_t iova, uint64_t ipa)
 	return 0;
 }
 
-int stage1_unmap(struct stage1 *s1, uint64_t iova)
+int stage1_unmap(struct stage1 *s1, u64 iova)
 {
-	uint64_t *pte = iova >> IOVA_BITS ? NULL : leaf(s1, iova, false);
+	u64 *pte = iova >> IOVA_BITS ? NULL : leaf(s1, iova, false);
 
 	if (!pte || !*pte)
 		return -ENOENT;
@@ -164,9 +164,9 @@ int stage1_unmap(struct stage1 *s1, uint64_t iova)
 	return 0;
 }
 
-uint64_t stage1_walk(const struct stage1 *s1, uint64_t iova)
+u64 stage1_walk(const struct stage1 *s1, u64 iova)
 {
-	uint64_t *pte = iova >> IOVA_BITS ? NULL : leaf(s1, iova, false);
+	u64 *pte = iova >> IOVA_BITS ? NULL : leaf(s1, iova, false);
 
 	if (!pte || (le64toh(*pte) & 3) != PTE_PAGE)
 		return 0;

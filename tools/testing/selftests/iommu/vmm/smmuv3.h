@@ -7,9 +7,9 @@
 #ifndef VMM_SMMUV3_H
 #define VMM_SMMUV3_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <linux/const.h>
 
+#include "types.h"
 #include "guestmem.h"
 
 /* First two words of a stream table entry */
@@ -18,8 +18,8 @@
 #define STE0_CFG_BYPASS		(4ULL << 1)
 #define STE0_CFG_S1		(5ULL << 1)
 #define STE0_S1CTXPTR		0x000fffffffffffc0ULL
-#define STE1_S1CIR_WB		(1ULL << 2)
-#define STE1_S1COR_WB		(1ULL << 4)
+#define STE1_S1CIR_WB		_BITULL(2)
+#define STE1_S1COR_WB		_BITULL(4)
 #define STE1_S1CSH_INNER	(3ULL << 6)
 
 /* Opcodes */
@@ -42,33 +42,33 @@
 #define CMD_SYNC		0x46
 
 struct smmu_cmd {
-	uint64_t w[2];
+	u64 w[2];
 };
 
-struct smmu_cmd cmd_op(uint8_t opcode);
-struct smmu_cmd cmd_tlbi_nh_va(uint16_t asid, uint64_t va);
-struct smmu_cmd cmd_tlbi_nh_asid(uint16_t asid);
+struct smmu_cmd cmd_op(u8 opcode);
+struct smmu_cmd cmd_tlbi_nh_va(u16 asid, u64 va);
+struct smmu_cmd cmd_tlbi_nh_asid(u16 asid);
 /* Any command with a StreamID: CFGI_CD, CFGI_STE... */
-struct smmu_cmd cmd_sid(uint8_t opcode, uint32_t sid);
+struct smmu_cmd cmd_sid(u8 opcode, u32 sid);
 /* ATC_INV of 2^@log2pages pages of 4 KiB; 52 is everything */
-struct smmu_cmd cmd_atc_inv(uint32_t sid, uint64_t va, unsigned int log2pages);
+struct smmu_cmd cmd_atc_inv(u32 sid, u64 va, unsigned int log2pages);
 struct smmu_cmd cmd_sync(void);
 
 /* The same command with another VMID than the 0 that a guest writes */
-static inline struct smmu_cmd cmd_with_vmid(struct smmu_cmd cmd, uint16_t vmid)
+static inline struct smmu_cmd cmd_with_vmid(struct smmu_cmd cmd, u16 vmid)
 {
-	cmd.w[0] = (cmd.w[0] & ~0x0000ffff00000000ULL) | (uint64_t)vmid << 32;
+	cmd.w[0] = (cmd.w[0] & ~0x0000ffff00000000ULL) | (u64)vmid << 32;
 	return cmd;
 }
 
 /* The words of an STE that lets the device through untranslated, or not at all */
-static inline void ste_bypass(uint64_t ste[2])
+static inline void ste_bypass(u64 ste[2])
 {
 	ste[0] = STE0_V | STE0_CFG_BYPASS;
 	ste[1] = 0;
 }
 
-static inline void ste_abort(uint64_t ste[2])
+static inline void ste_abort(u64 ste[2])
 {
 	ste[0] = STE0_V | STE0_CFG_ABORT;
 	ste[1] = 0;
@@ -86,16 +86,16 @@ static inline void ste_abort(uint64_t ste[2])
  */
 struct stage1 {
 	struct guestmem *mem;
-	uint64_t cd;
-	uint64_t root;
-	uint16_t asid;
+	u64 cd;
+	u64 root;
+	u16 asid;
 };
 
 /* An empty translation: 0, or -ENOMEM if guest memory is used up */
-int stage1_init(struct stage1 *s1, struct guestmem *mem, uint16_t asid);
+int stage1_init(struct stage1 *s1, struct guestmem *mem, u16 asid);
 
 /* The STE words that point a device at it */
-void stage1_ste(const struct stage1 *s1, uint64_t ste[2]);
+void stage1_ste(const struct stage1 *s1, u64 ste[2]);
 
 /**
  * stage1_map() - let a device reach a page, or another page than so far
@@ -105,10 +105,10 @@ void stage1_ste(const struct stage1 *s1, uint64_t ste[2]);
  *
  * Return: 0, -EINVAL for addresses out of range, -ENOMEM.
  */
-int stage1_map(struct stage1 *s1, uint64_t iova, uint64_t ipa);
+int stage1_map(struct stage1 *s1, u64 iova, u64 ipa);
 /* Take a page away: 0, or -ENOENT if there is none. */
-int stage1_unmap(struct stage1 *s1, uint64_t iova);
+int stage1_unmap(struct stage1 *s1, u64 iova);
 /* What the tables say now: IPA of @iova, or 0. Not what hardware has cached. */
-uint64_t stage1_walk(const struct stage1 *s1, uint64_t iova);
+u64 stage1_walk(const struct stage1 *s1, u64 iova);
 
 #endif

@@ -7,10 +7,10 @@
 
 #define SECOND	1000000000ULL
 
-uint64_t vmm_now_ns(void)
+u64 vmm_now_ns(void)
 {
 #ifdef __aarch64__
-	uint64_t count, freq;
+	u64 count, freq;
 
 	asm volatile("mrs %0, cntfrq_el0" : "=r" (freq));
 	asm volatile("isb; mrs %0, cntvct_el0" : "=r" (count) :: "memory");
@@ -23,29 +23,28 @@ uint64_t vmm_now_ns(void)
 #endif
 }
 
-void vcmdq_init(struct vcmdq *q, volatile void *window, unsigned int index,
+void vcmdq_init(struct vcmdq *q, void *window, unsigned int index,
 		void *entries, unsigned int log2size)
 {
-	q->regs = (volatile uint32_t *)((volatile char *)window +
-					index * VCMDQ_STRIDE);
+	q->regs = (char *)window + index * VCMDQ_STRIDE;
 	q->entries = entries;
 	q->log2size = log2size;
 	q->prod = 0;
 }
 
-uint32_t vcmdq_read(const struct vcmdq *q, unsigned int reg)
+u32 vcmdq_read(const struct vcmdq *q, unsigned int reg)
 {
-	return q->regs[reg / 4];
+	return mmio_read32(q->regs, reg);
 }
 
-void vcmdq_write(struct vcmdq *q, unsigned int reg, uint32_t value)
+void vcmdq_write(struct vcmdq *q, unsigned int reg, u32 value)
 {
-	q->regs[reg / 4] = value;
+	mmio_write32(q->regs, reg, value);
 }
 
-static int wait_status(struct vcmdq *q, uint32_t want)
+static int wait_status(struct vcmdq *q, u32 want)
 {
-	uint64_t end = vmm_now_ns() + SECOND;
+	u64 end = vmm_now_ns() + SECOND;
 
 	while ((vcmdq_read(q, VCMDQ_STATUS) & VCMDQ_EN) != want) {
 		if (vmm_now_ns() > end)
@@ -70,20 +69,20 @@ int vcmdq_disable(struct vcmdq *q)
 	return wait_status(q, 0);
 }
 
-static uint32_t index_mask(const struct vcmdq *q)
+static u32 index_mask(const struct vcmdq *q)
 {
 	return (1u << q->log2size) - 1;
 }
 
 /* Index and wrap bit */
-static uint32_t pointer_mask(const struct vcmdq *q)
+static u32 pointer_mask(const struct vcmdq *q)
 {
 	return (2u << q->log2size) - 1;
 }
 
 void vcmdq_push(struct vcmdq *q, struct smmu_cmd cmd)
 {
-	uint64_t *entry = &q->entries[2 * (q->prod & index_mask(q))];
+	u64 *entry = &q->entries[2 * (q->prod & index_mask(q))];
 
 	entry[0] = htole64(cmd.w[0]);
 	entry[1] = htole64(cmd.w[1]);
@@ -99,8 +98,8 @@ void vcmdq_kick(struct vcmdq *q)
 
 int vcmdq_wait(struct vcmdq *q)
 {
-	uint64_t end = vmm_now_ns() + SECOND;
-	uint32_t cons, error;
+	u64 end = vmm_now_ns() + SECOND;
+	u32 cons, error;
 
 	for (;;) {
 		cons = vcmdq_read(q, VCMDQ_CONS);
@@ -131,8 +130,8 @@ int vcmdq_issue(struct vcmdq *q, const struct smmu_cmd *cmds, unsigned int n)
 
 unsigned int vcmdq_recover(struct vcmdq *q)
 {
-	uint32_t cons = vcmdq_read(q, VCMDQ_CONS);
-	uint64_t *entry = &q->entries[2 * (cons & index_mask(q))];
+	u32 cons = vcmdq_read(q, VCMDQ_CONS);
+	u64 *entry = &q->entries[2 * (cons & index_mask(q))];
 	struct smmu_cmd sync = cmd_sync();
 
 	entry[0] = htole64(sync.w[0]);

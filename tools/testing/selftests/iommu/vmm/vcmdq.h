@@ -7,8 +7,8 @@
 #ifndef VMM_VCMDQ_H
 #define VMM_VCMDQ_H
 
-#include <stdint.h>
-
+#include "types.h"
+#include "mmio.h"
 #include "smmuv3.h"
 
 /* Registers of a logical queue, VCMDQ_STRIDE apart in the window */
@@ -40,18 +40,18 @@
  * @prod: where the next command goes, with the wrap bit above the index
  */
 struct vcmdq {
-	volatile uint32_t *regs;
-	uint64_t *entries;
+	void *regs;
+	u64 *entries;
 	unsigned int log2size;
-	uint32_t prod;
+	u32 prod;
 };
 
 /* Queue @index behind @window, over the 16 << @log2size bytes at @entries */
-void vcmdq_init(struct vcmdq *q, volatile void *window, unsigned int index,
+void vcmdq_init(struct vcmdq *q, void *window, unsigned int index,
 		void *entries, unsigned int log2size);
 
-uint32_t vcmdq_read(const struct vcmdq *q, unsigned int reg);
-void vcmdq_write(struct vcmdq *q, unsigned int reg, uint32_t value);
+u32 vcmdq_read(const struct vcmdq *q, unsigned int reg);
+void vcmdq_write(struct vcmdq *q, unsigned int reg, u32 value);
 
 /* Start it, empty: 0, or -ETIMEDOUT if it does not come up within a second. */
 int vcmdq_enable(struct vcmdq *q);
@@ -81,22 +81,7 @@ int vcmdq_issue(struct vcmdq *q, const struct smmu_cmd *cmds, unsigned int n);
  */
 unsigned int vcmdq_recover(struct vcmdq *q);
 
-/* What was written before is in memory before what is written after. */
-static inline void dma_barrier(void)
-{
-#ifdef __aarch64__
-	/*
-	 * Outer shareable, as the SMMU is an observer there. Orders entries
-	 * before the store to PROD, and what the hardware wrote before the load
-	 * that follows the one of CONS.
-	 */
-	asm volatile("dmb osh" ::: "memory");
-#else
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-#endif
-}
-
 /* Nanoseconds of a clock that is read without a system call */
-uint64_t vmm_now_ns(void);
+u64 vmm_now_ns(void);
 
 #endif

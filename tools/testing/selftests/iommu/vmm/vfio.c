@@ -63,7 +63,7 @@ int vfio_find(unsigned int vendor, unsigned int device, unsigned int nth,
 		    !read_hex(name, "vendor", &v) && v == vendor &&
 		    !read_hex(name, "device", &d) && d == device &&
 		    !nth--) {
-			strcpy(bdf, name);
+			memcpy(bdf, name, strlen(name) + 1);
 			rc = 0;
 		}
 		free(names[i]);
@@ -140,7 +140,7 @@ static int open_cdev(const char *bdf)
 	return fd;
 }
 
-static int region(struct vfio_dev *dev, uint32_t index,
+static int region(struct vfio_dev *dev, u32 index,
 		  struct vfio_region_info *info)
 {
 	memset(info, 0, sizeof(*info));
@@ -153,7 +153,7 @@ static int region(struct vfio_dev *dev, uint32_t index,
 static int enable_master(struct vfio_dev *dev)
 {
 	struct vfio_region_info cfg;
-	uint16_t cmd;
+	u16 cmd;
 	int rc;
 
 	rc = region(dev, VFIO_PCI_CONFIG_REGION_INDEX, &cfg);
@@ -224,7 +224,7 @@ int vfio_open(struct vfio_dev *dev, const char *bdf, int iommufd)
 	return rc;
 }
 
-int vfio_attach(struct vfio_dev *dev, uint32_t pt)
+int vfio_attach(struct vfio_dev *dev, u32 pt)
 {
 	struct vfio_device_attach_iommufd_pt cmd = {
 		.argsz = sizeof(cmd),
@@ -244,7 +244,7 @@ int vfio_detach(struct vfio_dev *dev)
 void vfio_close(struct vfio_dev *dev)
 {
 	if (dev->bar)
-		munmap((void *)dev->bar, dev->bar_size);
+		munmap(dev->bar, dev->bar_size);
 	dev->bar = NULL;
 	if (dev->fd >= 0)
 		close(dev->fd);

@@ -6,8 +6,7 @@
 #ifndef VMM_VFIO_H
 #define VMM_VFIO_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "types.h"
 
 /**
  * struct vfio_dev - an open device
@@ -22,9 +21,9 @@
 struct vfio_dev {
 	char bdf[16];
 	int fd;
-	uint32_t dev_id;
-	uint32_t sid;
-	volatile void *bar;
+	u32 dev_id;
+	u32 sid;
+	void *bar;
 	size_t bar_size;
 };
 
@@ -53,7 +52,7 @@ int vfio_find(unsigned int vendor, unsigned int device, unsigned int nth,
 int vfio_open(struct vfio_dev *dev, const char *bdf, int iommufd);
 
 /* Attach to the IOAS or HWPT @pt, or replace what it is attached to by @pt. */
-int vfio_attach(struct vfio_dev *dev, uint32_t pt);
+int vfio_attach(struct vfio_dev *dev, u32 pt);
 /* Take it off all page tables. */
 int vfio_detach(struct vfio_dev *dev);
 /* Close it; what iommufd has of it goes away with it. */

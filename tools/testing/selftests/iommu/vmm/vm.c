@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mmio.h"
 #include "vm.h"
 
 #define DRIVERS	(VM_MAX_QUEUES * sizeof(struct vcmdq))
@@ -55,7 +56,7 @@ int vm_open(struct vm *vm, const char *name, const char *bdf)
 	return rc;
 }
 
-int vm_add_viommu(struct vm *vm, uint32_t type)
+int vm_add_viommu(struct vm *vm, u32 type)
 {
 	struct iommu_viommu_tegra241_cmdqv data = {};
 	bool window = type == IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV;
@@ -84,13 +85,13 @@ int vm_map_window(struct vm *vm)
 
 int vm_unmap_window(struct vm *vm)
 {
-	if (vm->window && munmap((void *)vm->window, vm->window_size))
+	if (vm->window && munmap(vm->window, vm->window_size))
 		return -errno;
 	vm->window = NULL;
 	return 0;
 }
 
-int vm_add_vdevice(struct vm *vm, uint32_t vsid)
+int vm_add_vdevice(struct vm *vm, u32 vsid)
 {
 	int rc = iommufd_vdevice_alloc(vm->fd, vm->viommu, vm->dev.dev_id, vsid,
 				       &vm->vdevice);
@@ -100,10 +101,10 @@ int vm_add_vdevice(struct vm *vm, uint32_t vsid)
 	return rc;
 }
 
-int vm_add_stage1(struct vm *vm, uint16_t asid)
+int vm_add_stage1(struct vm *vm, u16 asid)
 {
 	struct iommu_hwpt_arm_smmuv3 data;
-	uint64_t ste[2];
+	u64 ste[2];
 	int rc;
 
 	rc = stage1_init(&vm->s1, &vm->ram, asid);
@@ -140,7 +141,7 @@ int vm_add_queue(struct vm *vm, unsigned int log2size)
 {
 	size_t size = (size_t)16 << log2size;
 	unsigned int i = vm->queues;
-	uint64_t ipa;
+	u64 ipa;
 	int rc;
 
 	if (i == VM_MAX_QUEUES)
@@ -169,7 +170,7 @@ int vm_drop_queue(struct vm *vm)
 	return rc;
 }
 
-int vm_set_up(struct vm *vm, uint32_t vsid, uint16_t asid)
+int vm_set_up(struct vm *vm, u32 vsid, u16 asid)
 {
 	int rc = vm_add_viommu(vm, IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV);
 
@@ -185,7 +186,7 @@ int vm_set_up(struct vm *vm, uint32_t vsid, uint16_t asid)
 }
 
 /* Destroy *id and forget it; keeps the first error in *rc */
-static void destroy(struct vm *vm, uint32_t *id, int *rc)
+static void destroy(struct vm *vm, u32 *id, int *rc)
 {
 	int err = *id ? iommufd_destroy(vm->fd, *id) : 0;
 
@@ -242,8 +243,10 @@ static unsigned long faults_of(pid_t pid)
 		return 0;
 	/* pid (comm) state and six more, minflt cminflt majflt */
 	if (fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %lu %*u %lu",
-		   &minor, &major) != 2)
-		minor = major = 0;
+		   &minor, &major) != 2) {
+		minor = 0;
+		major = 0;
+	}
 	fclose(f);
 	return minor + major;
 }
@@ -252,23 +255,25 @@ static unsigned long faults_of(pid_t pid)
  * fork() leaves the page table entries of shared memory and of the window old and
  * clean, so that the first access to each would fault. A guest has used them.
  */
-static void touch(struct vm *vm)
+static void touch_pages(void *start, size_t len)
 {
-	volatile uint32_t *gerrorn, *p;
 	size_t i;
 
-	for (i = 0; i < vm->ram.size; i += GUEST_PAGE) {
-		p = (volatile uint32_t *)(vm->ram.va + i);
-		*p = *p;
-	}
-	for (i = 0; i < DRIVERS && vm->q; i += GUEST_PAGE) {
-		p = (volatile uint32_t *)((char *)vm->q + i);
-		*p = *p;
-	}
+	/* Adds nothing, but is a write that no compiler leaves out */
+	for (i = 0; i < len; i += GUEST_PAGE)
+		__atomic_fetch_add((char *)start + i, 0, __ATOMIC_SEQ_CST);
+}
+
+static void touch(struct vm *vm)
+{
+	u32 acknowledged;
+
+	touch_pages(vm->ram.va, vm->ram.size);
+	if (vm->q)
+		touch_pages(vm->q, DRIVERS);
 	if (vm->window) {
-		/* What it says already: acknowledges nothing */
-		gerrorn = (volatile uint32_t *)vm->window + VCMDQ_GERRORN / 4;
-		*gerrorn = *gerrorn;
+		acknowledged = mmio_read32(vm->window, VCMDQ_GERRORN);
+		mmio_write32(vm->window, VCMDQ_GERRORN, acknowledged);
 	}
 }
 
@@ -276,18 +281,15 @@ static void touch(struct vm *vm)
  * The guest's side. All memory that the process has is made present first, as a
  * running guest's is; a stop marks the start, exit_group the end.
  */
-static void __attribute__((noreturn))
-guest(struct vm *vm, unsigned int (*work)(struct vm *, void *), void *arg)
+static unsigned int guest(struct vm *vm,
+			  unsigned int (*work)(struct vm *vm, void *arg),
+			  void *arg)
 {
-	unsigned int result;
-
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) || mlockall(MCL_CURRENT))
-		_exit(255);
+		return 255;
 	touch(vm);
 	syscall(SYS_kill, getpid(), SIGSTOP);
-	result = work(vm, arg);
-	syscall(SYS_exit_group, result & 0xff);
-	__builtin_unreachable();
+	return work(vm, arg);
 }
 
 int vm_run_guest(struct vm *vm, unsigned int (*work)(struct vm *vm, void *arg),
@@ -305,7 +307,7 @@ int vm_run_guest(struct vm *vm, unsigned int (*work)(struct vm *vm, void *arg),
 	if (pid < 0)
 		return -errno;
 	if (!pid)
-		guest(vm, work, arg);
+		syscall(SYS_exit_group, guest(vm, work, arg) & 0xff);
 
 	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) ||
 	    WSTOPSIG(status) != SIGSTOP)

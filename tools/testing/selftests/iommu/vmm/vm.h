@@ -11,8 +11,7 @@
 #ifndef VMM_VM_H
 #define VMM_VM_H
 
-#include <stdint.h>
-
+#include "types.h"
 #include "guestmem.h"
 #include "iommufd.h"
 #include "smmuv3.h"
@@ -50,31 +49,31 @@ struct vm {
 	int fd;
 	struct vfio_dev dev;
 	struct guestmem ram;
-	uint32_t ioas;
-	uint32_t s2;
-	uint32_t viommu;
-	volatile void *window;
-	uint64_t window_offset;
-	uint64_t window_size;
-	uint32_t vsid;
-	uint32_t vdevice;
+	u32 ioas;
+	u32 s2;
+	u32 viommu;
+	void *window;
+	u64 window_offset;
+	u64 window_size;
+	u32 vsid;
+	u32 vdevice;
 	struct stage1 s1;
-	uint32_t nested;
+	u32 nested;
 	unsigned int queues;
-	uint32_t hwq[VM_MAX_QUEUES];
+	u32 hwq[VM_MAX_QUEUES];
 	struct vcmdq *q;
 };
 
 /* iommufd, device, memory, stage 2; the device is attached to stage 2 */
 int vm_open(struct vm *vm, const char *name, const char *bdf);
 /* vIOMMU of @type; window and mapping of it if it has one */
-int vm_add_viommu(struct vm *vm, uint32_t type);
+int vm_add_viommu(struct vm *vm, u32 type);
 int vm_map_window(struct vm *vm);
 int vm_unmap_window(struct vm *vm);
 /* The device is @vsid to the guest */
-int vm_add_vdevice(struct vm *vm, uint32_t vsid);
+int vm_add_vdevice(struct vm *vm, u32 vsid);
 /* An empty stage 1 of @asid, and the device behind it */
-int vm_add_stage1(struct vm *vm, uint16_t asid);
+int vm_add_stage1(struct vm *vm, u16 asid);
 /* The device on stage 2 alone again */
 int vm_drop_stage1(struct vm *vm);
 /* The next queue, of 1 << @log2size entries; the guest has not enabled it yet */
@@ -82,7 +81,7 @@ int vm_add_queue(struct vm *vm, unsigned int log2size);
 /* Destroy the highest queue */
 int vm_drop_queue(struct vm *vm);
 /* All of the above but vm_open(), and an enabled queue of 256 entries */
-int vm_set_up(struct vm *vm, uint32_t vsid, uint16_t asid);
+int vm_set_up(struct vm *vm, u32 vsid, u16 asid);
 /* Undo everything, in order; the first error, if any */
 int vm_close(struct vm *vm);
 
