@@ -6,6 +6,8 @@
  *
  * Runs on the emulated board (emulator/grace-vm); skips elsewhere.
  */
+#include <signal.h>
+
 #include "cmdqv_utils.h"
 
 FIXTURE(cmdqv)
@@ -747,6 +749,54 @@ TEST_F(cmdqv, mmap_window)
 	test_cmd_destroy(vm->fd, vm->viommu);
 	vm->viommu = 0;
 	test_err_mmap(ENXIO, vm->fd, off, len, rw, MAP_SHARED);
+}
+
+/* What can be done to a mapping, by accident or not: it works on or is gone. */
+TEST_F(cmdqv, mmap_odd_operations)
+{
+	struct observer *unit = &self->board.unit;
+	struct vm *vm = &self->vm;
+	struct smmu_cmd cmd = cmd_tlbi_nh_va(ASID, IOVA);
+	void *from, *to;
+	u64 len;
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, vm_set_up(vm, VSID, ASID));
+	from = vm->window;
+	len = vm->window_size;
+	EXPECT_EQ(MAP_FAILED, mremap(from, len, 2 * len, MREMAP_MAYMOVE));
+	EXPECT_EQ(MAP_FAILED, mremap(from, len, len + GUEST_PAGE, 0));
+	EXPECT_EQ(MAP_FAILED, mremap(from, 0, len, MREMAP_MAYMOVE));
+	EXPECT_EQ(-1, madvise(from, len, MADV_DONTNEED));
+	EXPECT_EQ(-1, madvise(from, len, MADV_REMOVE));
+	EXPECT_EQ(0, vcmdq_issue(&vm->q[0], &cmd, 1));
+
+	/* Moved: the registers are at the new place */
+	to = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, to);
+	ASSERT_EQ(to, mremap(from, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, to));
+	vm->window = to;
+	vm->q[0].regs = to;
+	EXPECT_EQ(0, vcmdq_issue(&vm->q[0], &cmd, 1));
+
+	/* fork(): the copy alone holds the vIOMMU */
+	ASSERT_EQ(0, vm_drop_queue(vm));
+	ASSERT_EQ(0, vm_drop_stage1(vm));
+	test_cmd_destroy(vm->fd, vm->vdevice);
+	vm->vdevice = 0;
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	ASSERT_EQ(0, vm_unmap_window(vm));
+	test_err_destroy(EBUSY, vm->fd, vm->viommu);
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	test_cmd_destroy(vm->fd, vm->viommu);
+	vm->viommu = 0;
 }
 
 TEST_F(cmdqv, invalidate)

@@ -270,6 +270,36 @@ static unsigned long mem_free(void)
 	return kb;
 }
 
+/* Kilobytes that this process has pinned, as RLIMIT_MEMLOCK counts them */
+static unsigned long pinned(void)
+{
+	unsigned long kb = 0;
+	char line[128];
+	FILE *f = fopen("/proc/self/status", "re");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmPin: %lu kB", &kb) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+/* Memory of a queue is guest memory: it is counted once, with that. */
+TEST_F(rules, queue_memory_is_counted_once)
+{
+	struct vm *vm = &self->vm;
+	unsigned long before;
+
+	before = pinned();
+	EXPECT_GE(before, VM_RAM_SIZE / 1024);
+	ASSERT_EQ(0, vm_add_viommu(vm, TYPE));
+	ASSERT_EQ(0, vm_add_queue(vm, QUEUE_LOG2));
+	EXPECT_EQ(pinned(), before);
+	ASSERT_EQ(0, vm_drop_queue(vm));
+	EXPECT_EQ(pinned(), before);
+}
+
 static int watch_memory(struct racer *r)
 {
 	unsigned long kb = mem_free();
