@@ -81,7 +81,8 @@ install_packages()
 			progress "updating apt's lists" "$log" . apt-get -q update
 		fi
 		# shellcheck disable=SC2086
-		progress "installing $missing" "$log" '^Unpacking ' \
+		say "installing $missing"
+		progress "installing $(wc -w <<<"$missing") packages" "$log" '^Unpacking ' \
 			apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing
 	)
 }
