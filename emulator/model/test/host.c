@@ -203,6 +203,22 @@ static void issue_slow(struct game *g)
 	issue_to(g, v, 0, CMD_ATC_INV | ATC_SID(m->sid[s].virt), 0);
 }
 
+/* A queue that won't stop, with work left: its VINTF gets fenced */
+static void stick_and_destroy(struct game *g)
+{
+	unsigned int v = 1 + u8(g) % (NUM_VINTFS - 1);
+	struct machine *m = &g->machine[v];
+
+	if (m->life != ALIVE || !m->num_queues)
+		return;
+	cmdqv_inject(g->c, CMDQV_FAULT_STUCK_DISABLE_VCMDQ, m->queue[0], 1);
+	cmdqv_set_delays(g->c, 100, 100, 10000, 1);
+	for (unsigned int i = 0; i < 4; i++)
+		issue_to(g, v, 0, CMD_TLBI_NH_ASID, 0);
+	destroy_machine(g, v);
+	pass(g, 50000);
+}
+
 static void inject(struct game *g)
 {
 	static const enum cmdqv_fault faults[] = {
@@ -219,6 +235,7 @@ static void inject(struct game *g)
 void host_acts(struct game *g)
 {
 	unsigned int v;
+	uint64_t delay;
 
 	switch (u8(g) % 16) {
 	case 0:
@@ -263,14 +280,23 @@ void host_acts(struct game *g)
 			g->fail = (enum cmdqv_cerror)(u8(g) % 5);
 		break;
 	case 12:
-		cmdqv_set_delays(g->c, u8(g) * 10, u8(g) * 10, u8(g) & 3,
-				 u8(g) & 7);
+		/* so slow, at times, that work is left when a VINTF is fenced */
+		delay = u8(g);
+		cmdqv_set_delays(g->c, u8(g) * 10, u8(g) * 10, delay & 3 ?
+				 delay & 3 : delay * 200, u8(g) & 7);
 		break;
 	case 13:
-		if (u8(g) & 1)
+		switch (u8(g) & 3) {
+		case 0:
 			cmdqv_smmu_sync(g->c);
-		else
+			break;
+		case 1:
+			stick_and_destroy(g);
+			break;
+		default:
 			issue_slow(g);
+			break;
+		}
 		break;
 	default:
 		pass(g, u8(g) * 8);

@@ -20,7 +20,8 @@ static uint64_t some_command(struct game *g, const struct machine *m)
 	/* often a StreamID that is there, else it is hardly ever hit */
 	if ((low & 0xff) == CMD_ATC_INV && (kind & 0x30) &&
 	    m->sid[high % NUM_SIDS].used)
-		high = m->sid[high % NUM_SIDS].virt;
+		high = m->sid[high % NUM_SIDS].virt |
+		       (kind & 0x40 ? 1u << 20 : 0);	/* or nearly that */
 	/* plain ones now and then: they go through */
 	if ((kind & 0x08) && kind < 0xc0)
 		low &= 0xff;

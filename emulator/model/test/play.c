@@ -31,7 +31,7 @@ static void wind_up(struct game *g)
 	g->fail = CMDQV_CERROR_NONE;
 	cmdqv_inject_none(g->c);
 	cmdqv_set_delays(g->c, 100, 100, 10, 4);
-	pass(g, 10000);
+	pass(g, 100000);
 	for (unsigned int v = 1; v < NUM_VINTFS; v++) {
 		if (g->machine[v].life != FREE)
 			destroy_machine(g, v);
@@ -41,7 +41,7 @@ static void wind_up(struct game *g)
 	for (unsigned int q = 1; q < NUM_VCMDQS; q++)
 		expect_scrubbed_queue(g, q);
 	acknowledge_host(g);
-	pass(g, 10000);
+	pass(g, 100000);
 	if (rd(g, DIRECT0(0) + Q_CONS) << 12 != rd(g, DIRECT0(0) + Q_PROD) << 12)
 		BROKEN("the host's queue is stopped");
 	if (rd(g, VINTF_ERR_MAP))
