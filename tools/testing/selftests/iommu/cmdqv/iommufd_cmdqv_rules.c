@@ -7,7 +7,6 @@
  * Runs on the emulated board (emulator/grace-vm); skips elsewhere.
  */
 #include <sched.h>
-#include <stdatomic.h>
 #include <time.h>
 
 #include "cmdqv_utils.h"
@@ -52,9 +51,9 @@ struct racer {
 	int (*go)(struct racer *r);
 	struct vm *vm;
 	u64 arg;
-	atomic_bool stop;
-	atomic_ulong hits;
-	atomic_ulong runs;
+	bool stop;
+	unsigned long hits;
+	unsigned long runs;
 	pthread_t thread;
 };
 
@@ -62,10 +61,10 @@ static void *racer_main(void *p)
 {
 	struct racer *r = p;
 
-	while (!atomic_load(&r->stop)) {
+	while (!__atomic_load_n(&r->stop, __ATOMIC_ACQUIRE)) {
 		if (r->go(r))
-			atomic_fetch_add(&r->hits, 1);
-		atomic_fetch_add(&r->runs, 1);
+			r->hits++;
+		__atomic_fetch_add(&r->runs, 1, __ATOMIC_RELEASE);
 	}
 	return NULL;
 }
@@ -82,12 +81,12 @@ static int racer_start(struct racer *r)
 static bool racer_more(struct racer *r, int i, int rounds)
 {
 	return i < rounds ||
-	       (atomic_load(&r->runs) < 100 && i < 100 * rounds);
+	       (__atomic_load_n(&r->runs, __ATOMIC_ACQUIRE) < 100 && i < 100 * rounds);
 }
 
 static void racer_stop(struct racer *r)
 {
-	atomic_store(&r->stop, true);
+	__atomic_store_n(&r->stop, true, __ATOMIC_RELEASE);
 	pthread_join(r->thread, NULL);
 }
 
@@ -96,7 +95,7 @@ static void racer_stop(struct racer *r)
 /* Would the next vIOMMU's window, or the first one's, be found now? */
 static int map_guessed(struct racer *r)
 {
-	u64 k = atomic_load((atomic_ulong *)&r->arg), guess;
+	u64 k = __atomic_load_n(&r->arg, __ATOMIC_RELAXED), guess;
 	int hit = 0;
 
 	for (guess = k ? k - 1 : 0; guess <= k + 1; guess++)
@@ -130,7 +129,7 @@ TEST_F_TIMEOUT(rules, window_only_of_published_viommu, TIMEOUT)
 	for (int i = 0; racer_more(&r, i, 600); i++) {
 		ASSERT_EQ(-EFAULT,
 			  iommufd_ioctl(vm->fd, IOMMU_VIOMMU_ALLOC, ro));
-		atomic_fetch_add((atomic_ulong *)&r.arg, 1);
+		__atomic_fetch_add(&r.arg, 1, __ATOMIC_RELAXED);
 	}
 	racer_stop(&r);
 	EXPECT_GE(r.runs, 100);
@@ -194,11 +193,11 @@ TEST_F_TIMEOUT(rules, predecessor_is_published, TIMEOUT)
 /* ---- */
 
 /* The other thread's queue 0 comes and goes */
-static atomic_uint id0;
+static u32 id0;
 
 static int cycle_queue0(struct racer *r)
 {
-	u32 id = atomic_load(&id0);
+	u32 id = __atomic_load_n(&id0, __ATOMIC_RELAXED);
 	int rc = iommufd_destroy(r->vm->fd, id);
 
 	/* EBUSY: queue 1 is on top. ENOENT would mean that it has got lost. */
@@ -207,7 +206,7 @@ static int cycle_queue0(struct racer *r)
 	if (rc)
 		return 1;
 	rc = _test_cmd_hw_queue_alloc(r->vm, 0, r->arg, 2048, &id);
-	atomic_store(&id0, id);
+	__atomic_store_n(&id0, id, __ATOMIC_RELAXED);
 	return rc != 0;
 }
 
@@ -228,7 +227,7 @@ TEST_F_TIMEOUT(rules, dependency_only_on_the_living, TIMEOUT)
 	ASSERT_EQ(0, vm_add_viommu(vm, TYPE));
 	page = guestmem_alloc(&vm->ram, GUEST_PAGE, GUEST_PAGE);
 	test_cmd_hw_queue_alloc(vm, 0, page, 2048, &id);
-	atomic_store(&id0, id);
+	__atomic_store_n(&id0, id, __ATOMIC_RELAXED);
 	r.vm = vm;
 	r.arg = page;
 	ASSERT_EQ(0, racer_start(&r));
@@ -250,7 +249,7 @@ TEST_F_TIMEOUT(rules, dependency_only_on_the_living, TIMEOUT)
 	EXPECT_EQ(r.hits, 0);
 	EXPECT_EQ(observer_violations(unit, "map_order"), 0);
 	EXPECT_EQ(observer_violations(unit, "unmap_order"), 0);
-	test_cmd_destroy(vm->fd, atomic_load(&id0));
+	test_cmd_destroy(vm->fd, __atomic_load_n(&id0, __ATOMIC_RELAXED));
 }
 
 /* ---- */
@@ -350,8 +349,8 @@ TEST_F_TIMEOUT(rules, length_is_bounded_first, TIMEOUT)
 	}
 	for (int i = 0; i < 300; i++) {
 		usleep(10000);
-		if (i >= 100 && r[0].runs >= 100 && r[1].runs >= 100 &&
-		    r[2].runs >= 100)
+		if (i >= 100 && !racer_more(&r[0], 1, 1) &&
+		    !racer_more(&r[1], 1, 1) && !racer_more(&r[2], 1, 1))
 			break;
 	}
 	for (int i = 0; i < 3; i++) {
