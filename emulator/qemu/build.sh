@@ -13,6 +13,7 @@
 # checkout they were compiled in.
 
 set -euo pipefail
+shopt -s inherit_errexit
 . "$(dirname "$0")/../../base/lib.sh"
 
 # The hooks are written for this series of QEMU.
@@ -161,7 +162,10 @@ link_own()
 out=${1:-$project_dir/build/qemu-system-aarch64}
 mkdir -p "$top" "$(dirname "$out")"
 exec 9>"$top/.lock"
-flock 9
+if ! flock -n 9; then
+	say "waiting for another build in $top"
+	flock 9
+fi
 
 "$base_dir/apt.sh" install emulator
 found=$(pristine)
@@ -178,7 +182,7 @@ if [ "$key" != "$(cat "$top/configured" 2>/dev/null)" ]; then
 fi
 link_own
 progress "building qemu $version" "$log" '^\[' \
-	nice ninja -C "$obj" -j "$jobs" qemu-system-aarch64
+	ninja -C "$obj" -j "$jobs" qemu-system-aarch64
 if [ ! -e "$out" ] || [ "$obj/qemu-system-aarch64" -nt "$out" ]; then
 	# By rename: a running emulator keeps its own.
 	strip -o "$out.new" "$obj/qemu-system-aarch64"
