@@ -262,3 +262,4 @@ int arm_vsmmu_cache_invalidate(struct iommufd_viommu *viommu,
 	}
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(arm_vsmmu_cache_invalidate);

@@ -60,6 +60,7 @@ struct arm_smmu_vmid *arm_smmu_vmid_alloc(struct arm_smmu_device *smmu)
 	vmid->id = id;
 	return_ptr(vmid);
 }
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_vmid_alloc);
 
 /**
  * arm_smmu_vmid_get() - take one more reference
@@ -73,6 +74,7 @@ struct arm_smmu_vmid *arm_smmu_vmid_get(struct arm_smmu_vmid *vmid)
 	kref_get(&vmid->kref);
 	return vmid;
 }
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_vmid_get);
 
 static void arm_smmu_vmid_release(struct kref *kref)
 {
@@ -106,6 +108,7 @@ void arm_smmu_vmid_put(struct arm_smmu_vmid *vmid)
 {
 	kref_put(&vmid->kref, arm_smmu_vmid_release);
 }
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_vmid_put);
 
 /* ----------------------------------------------- what the hardware offers */
 
@@ -188,6 +191,7 @@ size_t arm_smmu_get_viommu_size(struct device *dev,
 		return smmu->impl_ops->get_viommu_size(viommu_type);
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_get_viommu_size);
 
 /* --------------------------------------------------------- nested domains */
 
@@ -501,6 +505,7 @@ int arm_vsmmu_vdevice_init(struct iommufd_vdevice *vdev)
 	vsmmu_device->sid = master->streams[0].id;
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(arm_vsmmu_vdevice_init);
 
 /* ----------------------------------------------------------- the vSMMU */
 
@@ -572,3 +577,4 @@ int arm_vsmmu_init(struct iommufd_viommu *viommu,
 		arm_smmu_vmid_put(vsmmu->vmid);
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(arm_vsmmu_init);

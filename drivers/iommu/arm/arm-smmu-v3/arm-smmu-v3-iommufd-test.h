@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the KUnit tests of nested translation stand on: an SMMU in memory.
+ */
+#ifndef _ARM_SMMU_V3_IOMMUFD_TEST_H
+#define _ARM_SMMU_V3_IOMMUFD_TEST_H
+
+#include <kunit/test.h>
+#include <linux/io-pgtable.h>
+
+#include "arm-smmu-v3.h"
+#include "arm-smmu-v3-iommufd.h"
+
+#define TEST_VMID	0xabcd
+#define TEST_PSID	0x00c0ffee
+#define TEST_VSID	0x0000beef
+#define TEST_CMDQ_SHIFT	12
+
+/*
+ * A nest parent, a vSMMU upon it with one device, the device's master, and an SMMU
+ * that takes commands: its queue is in memory, and PROD and CONS are one and the
+ * same register, so commands are consumed as soon as they are there. cmdq_stuck is
+ * a CONS that says that nothing is ever consumed.
+ */
+struct vsmmu_fixture {
+	struct arm_smmu_device smmu;
+	u32 cmdq_reg;
+	u32 cmdq_stuck;
+	struct iommu_fwspec fwspec;
+	struct dev_iommu dev_iommu;
+	struct device dev;
+	struct arm_smmu_stream stream;
+	struct arm_smmu_master master;
+	struct io_pgtable io_pgtable;
+	struct arm_smmu_domain s2_parent;
+	struct arm_smmu_vmid vmid;
+	struct arm_vsmmu vsmmu;
+	struct arm_vsmmu_device vdev;
+	struct arm_smmu_nested_domain nested;
+};
+
+/* kunit_suite::init; the fixture is the test's priv */
+static inline int vsmmu_fixture_init(struct kunit *test)
+{
+	struct arm_smmu_queue *q;
+	struct vsmmu_fixture *f;
+	int ret;
+
+	f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	test->priv = f;
+
+	f->smmu.features = ARM_SMMU_FEAT_STALLS | ARM_SMMU_FEAT_ATTR_TYPES_OVR |
+			   ARM_SMMU_FEAT_RANGE_INV | ARM_SMMU_FEAT_S2FWB |
+			   ARM_SMMU_FEAT_NESTING;
+	f->smmu.ssid_bits = 5;
+	f->smmu.vmid_bits = 8;
+	ida_init(&f->smmu.vmid_map);
+
+	q = &f->smmu.cmdq.q;
+	q->llq.max_n_shift = TEST_CMDQ_SHIFT;
+	q->ent_dwords = CMDQ_ENT_DWORDS;
+	q->base = kunit_kzalloc(test, 16 << TEST_CMDQ_SHIFT, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, q->base);
+	q->prod_reg = (u32 __iomem *)&f->cmdq_reg;
+	q->cons_reg = q->prod_reg;
+	f->smmu.cmdq.valid_map =
+		kunit_kzalloc(test, BITS_TO_BYTES(1 << TEST_CMDQ_SHIFT),
+			      GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, f->smmu.cmdq.valid_map);
+
+	f->dev_iommu.priv = &f->master;
+	f->dev_iommu.fwspec = &f->fwspec;
+	f->dev.iommu = &f->dev_iommu;
+	f->stream.id = TEST_PSID;
+	f->stream.master = &f->master;
+	f->master.smmu = &f->smmu;
+	f->master.dev = &f->dev;
+	f->master.streams = &f->stream;
+	f->master.num_streams = 1;
+
+	f->io_pgtable.cfg.quirks = IO_PGTABLE_QUIRK_ARM_S2FWB;
+	f->io_pgtable.cfg.arm_lpae_s2_cfg.vttbr = 0x0000beefdeadbee0ULL;
+	f->io_pgtable.cfg.arm_lpae_s2_cfg.vtcr.ps = 1;
+	f->io_pgtable.cfg.arm_lpae_s2_cfg.vtcr.tg = 2;
+	f->io_pgtable.cfg.arm_lpae_s2_cfg.vtcr.sh = 3;
+	f->io_pgtable.cfg.arm_lpae_s2_cfg.vtcr.orgn = 1;
+	f->io_pgtable.cfg.arm_lpae_s2_cfg.vtcr.irgn = 2;
+	f->io_pgtable.cfg.arm_lpae_s2_cfg.vtcr.sl = 3;
+	f->io_pgtable.cfg.arm_lpae_s2_cfg.vtcr.tsz = 4;
+
+	kref_init(&f->vmid.kref);
+	f->vmid.smmu = &f->smmu;
+	f->vmid.id = TEST_VMID;
+
+	f->s2_parent.smmu = &f->smmu;
+	f->s2_parent.stage = ARM_SMMU_DOMAIN_S2;
+	f->s2_parent.nest_parent = true;
+	f->s2_parent.s2_cfg.vmid = TEST_VMID;
+	f->s2_parent.s2_cfg.shared_vmid = &f->vmid;
+	f->s2_parent.pgtbl_ops = &f->io_pgtable.ops;
+
+	f->vsmmu.smmu = &f->smmu;
+	f->vsmmu.s2_parent = &f->s2_parent;
+	f->vsmmu.vmid = &f->vmid;
+	init_rwsem(&f->vsmmu.core.vdevs_rwsem);
+	xa_init(&f->vsmmu.core.vdevs);
+
+	f->vdev.core.viommu = &f->vsmmu.core;
+	f->vdev.core.dev = &f->dev;
+	f->vdev.core.virt_id = TEST_VSID;
+	f->vdev.master = &f->master;
+	f->vdev.sid = TEST_PSID;
+	ret = xa_err(xa_store(&f->vsmmu.core.vdevs, TEST_VSID, &f->vdev.core,
+			      GFP_KERNEL));
+	KUNIT_ASSERT_EQ(test, ret, 0);
+
+	f->nested.vsmmu = &f->vsmmu;
+	return 0;
+}
+
+static inline void vsmmu_fixture_exit(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+
+	if (!f)
+		return;
+	xa_destroy(&f->vsmmu.core.vdevs);
+	ida_destroy(&f->smmu.vmid_map);
+}
+
+/* How many commands are in the queue; it must not have wrapped */
+static inline u32 vsmmu_fixture_num_cmds(struct vsmmu_fixture *f)
+{
+	return f->cmdq_reg;
+}
+
+/* Command @i of the queue, counted from the first ever */
+static inline void vsmmu_fixture_cmd(struct vsmmu_fixture *f, u32 i, u64 cmd[2])
+{
+	cmd[0] = le64_to_cpu(f->smmu.cmdq.q.base[i * 2]);
+	cmd[1] = le64_to_cpu(f->smmu.cmdq.q.base[i * 2 + 1]);
+}
+
+#endif /* _ARM_SMMU_V3_IOMMUFD_TEST_H */
