@@ -263,18 +263,52 @@ void tegra241_vintf_init(struct tegra241_vintf *vintf,
 EXPORT_SYMBOL_IF_KUNIT(tegra241_vintf_init);
 
 /**
- * tegra241_vintf_write_config() - enable or disable a VINTF
- * @vintf: the VINTF
- * @val: all of VINTF_CONFIG. To enable, VMID and HYP_OWN have to be there
- *	already, from a write without VINTF_EN (hardware.md §6).
+ * tegra241_vintf_enable() - enable a VINTF
+ * @vintf: a disabled VINTF
+ * @config: VMID and HYP_OWN, which have to be there before VINTF_EN is
+ *	(hardware.md §6)
  *
  * Context: sleeps.
  * Return: 0, or -ETIMEDOUT if the VINTF does not follow within a second.
  */
-int tegra241_vintf_write_config(struct tegra241_vintf *vintf, u32 val)
+int tegra241_vintf_enable(struct tegra241_vintf *vintf, u32 config)
 {
-	return tegra241_handshake(val, vintf->base + TEGRA241_VINTF_CONFIG,
+	void __iomem *reg = vintf->base + TEGRA241_VINTF_CONFIG;
+
+	tegra241_writel(config, reg);
+	return tegra241_handshake(config | VINTF_EN, reg,
 				  vintf->base + TEGRA241_VINTF_STATUS);
+}
+
+/**
+ * tegra241_vintf_disable() - disable a VINTF
+ * @vintf: the VINTF
+ *
+ * It keeps its VMID: until it has stopped, which it may never do, the commands of
+ * its queues carry what stands there.
+ *
+ * Context: sleeps.
+ * Return: 0, or -ETIMEDOUT if the VINTF does not follow within a second.
+ */
+int tegra241_vintf_disable(struct tegra241_vintf *vintf)
+{
+	void __iomem *reg = vintf->base + TEGRA241_VINTF_CONFIG;
+
+	return tegra241_handshake(tegra241_readl(reg) & ~VINTF_EN, reg,
+				  vintf->base + TEGRA241_VINTF_STATUS);
+}
+
+/**
+ * tegra241_vintf_scrub() - make a VINTF carry nothing of its last owner
+ * @vintf: a disabled VINTF
+ */
+void tegra241_vintf_scrub(struct tegra241_vintf *vintf)
+{
+	u16 slot;
+
+	tegra241_writel(0, vintf->base + TEGRA241_VINTF_CONFIG);
+	for (slot = 0; slot < vintf->cmdqv->param.num_sids_per_vintf; slot++)
+		tegra241_vintf_clear_sid(vintf, slot);
 }
 
 /**
@@ -331,16 +365,4 @@ void tegra241_vintf_clear_sid(struct tegra241_vintf *vintf, u16 slot)
 	tegra241_writel(0, vintf->base + TEGRA241_VINTF_SID_MATCH(slot));
 	tegra241_writel(0, vintf->base + TEGRA241_VINTF_SID_REPLACE(slot));
 	tegra241_readl(vintf->base + TEGRA241_VINTF_SID_REPLACE(slot));
-}
-
-/**
- * tegra241_vintf_clear_sids() - clear all SID slots of a VINTF
- * @vintf: the VINTF
- */
-void tegra241_vintf_clear_sids(struct tegra241_vintf *vintf)
-{
-	u16 slot;
-
-	for (slot = 0; slot < vintf->cmdqv->param.num_sids_per_vintf; slot++)
-		tegra241_vintf_clear_sid(vintf, slot);
 }

@@ -11,7 +11,7 @@
  * - the VCMDQ: its VINTF takes no new queue.
  * - the VINTF: it is disabled (the fence), so that commands which the queue comes
  *   across are not executed. Should that fail as well, they are, with the VMID of
- *   a VM that is gone.
+ *   a VM that is gone: CONFIG keeps it.
  * - so the VMID, and the VINTF's number with it, are not given to anybody else.
  *
  * A look every now and then lets go of what has stopped meanwhile. Nothing but
@@ -76,7 +76,9 @@ static bool tegra241_quarantine_look_at(struct tegra241_vm_vintf *vintf)
 	struct tegra241_vm_vcmdq *vcmdq, *next;
 	void __iomem *base = vintf->hw.base;
 
-	tegra241_writel(0, base + TEGRA241_VINTF_CONFIG);
+	/* The VMID stays, see tegra241_vintf_disable() */
+	tegra241_writel(tegra241_readl(base + TEGRA241_VINTF_CONFIG) & ~VINTF_EN,
+			base + TEGRA241_VINTF_CONFIG);
 	list_for_each_entry_safe(vcmdq, next, &vintf->stuck, node)
 		tegra241_quarantine_look_at_queue(vcmdq);
 
@@ -168,7 +170,7 @@ void tegra241_quarantine_queue(struct tegra241_vm_vintf *vintf,
 
 	/* If this fails a later look disables it */
 	if (!vintf->fenced)
-		tegra241_vintf_write_config(&vintf->hw, 0);
+		tegra241_vintf_disable(&vintf->hw);
 	vintf->fenced = true;
 
 	guard(mutex)(&cmdqv->quarantine.lock);

@@ -79,7 +79,7 @@ static void fake_check_vintf(struct fake_cmdqv *fake, int v)
 	struct fake_vintf *vintf = &fake->vintf[v];
 	int s;
 
-	if (vintf->status & VINTF_ENABLED && !vintf->no_disable) {
+	if (vintf->status & VINTF_ENABLED) {
 		KUNIT_EXPECT_FALSE_MSG(fake->test,
 				       vintf->config & VINTF_HYP_OWN,
 				       "VINTF%d enabled with HYP_OWN", v);
@@ -502,6 +502,7 @@ static void fake_vintf0_create(struct fake_cmdqv *fake)
 	struct tegra241_host_vintf *vintf;
 	struct tegra241_host_vcmdq *vcmdq;
 	struct arm_smmu_queue *q;
+	u32 *cons;
 	u16 l;
 
 	vintf = kunit_kzalloc(fake->test,
@@ -518,9 +519,9 @@ static void fake_vintf0_create(struct fake_cmdqv *fake)
 		/* arm-smmu-v3.c reads CONS itself: there is no error in it */
 		q = &vcmdq->cmdq.q;
 		q->q_base = 0x80000000 + l * SZ_4K + 8;
-		q->cons_reg = (u32 __iomem __force *)
-			kunit_kzalloc(fake->test, sizeof(u32), GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(fake->test, (void __force *)q->cons_reg);
+		cons = kunit_kzalloc(fake->test, sizeof(*cons), GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(fake->test, cons);
+		q->cons_reg = (u32 __iomem __force *)cons;
 		vintf->lvcmdqs[l] = vcmdq;
 	}
 	cmdqv->vintf0 = vintf;

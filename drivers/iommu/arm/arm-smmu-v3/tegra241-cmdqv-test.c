@@ -220,6 +220,29 @@ static void destroy_vsmmu(struct tegra241_vsmmu *tv)
 	tv->vsmmu.core.ops->destroy(&tv->vsmmu.core);
 }
 
+static void free_queue_pages(void *data)
+{
+	struct page *page = data;
+
+	__free_page(page + 1);
+	__free_page(page);
+}
+
+/*
+ * Memory for queues: two pages that are referenced one by one, as the ones of a
+ * guest are. A driver that wrongly quarantines a queue finds real pages.
+ */
+static struct page *queue_pages(struct kunit *test)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 1);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	split_page(page, 1);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, free_queue_pages, page));
+	return page;
+}
+
 static struct tegra241_hw_queue *new_queue(struct fake_cmdqv *fake,
 					   struct tegra241_vsmmu *tv, u32 index,
 					   phys_addr_t pa, size_t length)
@@ -585,6 +608,7 @@ static void test_vintf_stuck(struct kunit *test)
 
 	fake->vintf[1].no_disable = true;
 	destroy_vsmmu(tv);
+	/* As it runs on, it runs on with its own VMID: that is checked always */
 	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 2);
 	KUNIT_EXPECT_NULL(test, fake->cmdqv->vm_vintfs[1]);
 	KUNIT_EXPECT_EQ(test, fake->scheduled, 1);
@@ -617,6 +641,7 @@ static void test_vintf_stuck(struct kunit *test)
 static void test_queue_hostile(struct kunit *test)
 {
 	struct fake_cmdqv *fake = test->priv;
+	phys_addr_t pa = page_to_phys(queue_pages(test));
 	struct tegra241_hw_queue *q0, *q1;
 	struct tegra241_vsmmu *tv;
 	int round;
@@ -625,9 +650,9 @@ static void test_queue_hostile(struct kunit *test)
 	fake->hostile = 1;
 	for (round = 0; round < 3; round++) {
 		tv = alloc_vsmmu(fake, 3 + round);
-		q0 = new_queue(fake, tv, 0, 0x123450000, SZ_4K);
+		q0 = new_queue(fake, tv, 0, pa, SZ_4K);
 		KUNIT_ASSERT_EQ(test, 0, init_queue(q0));
-		q1 = new_queue(fake, tv, 1, 0xfffffff00020, 32);
+		q1 = new_queue(fake, tv, 1, pa + PAGE_SIZE + 32, 32);
 		KUNIT_ASSERT_EQ(test, 0, init_queue(q1));
 
 		/* It did get at them */
@@ -650,6 +675,7 @@ static void test_queue_hostile(struct kunit *test)
 static void test_queue_recycled(struct kunit *test)
 {
 	struct fake_cmdqv *fake = test->priv;
+	phys_addr_t pa = page_to_phys(queue_pages(test));
 	struct fake_vcmdq *vcmdq = &fake->vcmdq[2];
 	struct tegra241_hw_queue *hwq;
 	struct tegra241_vsmmu *tv;
@@ -661,7 +687,8 @@ static void test_queue_recycled(struct kunit *test)
 		.cons = 0x02000011, .prod = 0x22, .gerror = 3, .gerrorn = 4,
 		.base = 0x777000, .cons_indx_base = 0x888000,
 	};
-	hwq = new_queue(fake, tv, 0, 0x10000, SZ_4K);
+	fake->alloc[2] = tegra241_alloc_map(3, 1);
+	hwq = new_queue(fake, tv, 0, pa, SZ_4K);
 	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
 	KUNIT_EXPECT_EQ(test, 0, vcmdq->cons);
 	KUNIT_EXPECT_EQ(test, 0, vcmdq->prod);
@@ -681,6 +708,7 @@ static void test_queue_recycled(struct kunit *test)
 static void test_queue_errors(struct kunit *test)
 {
 	struct fake_cmdqv *fake = test->priv;
+	phys_addr_t pa = page_to_phys(queue_pages(test));
 	const struct iommufd_viommu_ops *ops;
 	struct tegra241_hw_queue *hwq;
 	struct iommufd_viommu *viommu;
@@ -707,14 +735,14 @@ static void test_queue_errors(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			ops->hw_queue_check_index(viommu, type, U32_MAX));
 
-	hwq = new_queue(fake, tv, 0, 0x10800, SZ_4K);
+	hwq = new_queue(fake, tv, 0, pa + 0x800, SZ_4K);
 	KUNIT_EXPECT_EQ(test, -EINVAL, init_queue(hwq));
 	hwq = new_queue(fake, tv, 0, BIT_ULL(48), SZ_4K);
 	KUNIT_EXPECT_EQ(test, -EINVAL, init_queue(hwq));
 
 	/* The map does not take it: nothing is left for the VM to enable */
 	fake->drop_map = 2;
-	hwq = new_queue(fake, tv, 0, 0x10000, SZ_4K);
+	hwq = new_queue(fake, tv, 0, pa, SZ_4K);
 	KUNIT_EXPECT_EQ(test, -EIO, init_queue(hwq));
 	expect_scrubbed(fake, &fake->vcmdq[2]);
 	fake->drop_map = -1;
@@ -731,22 +759,6 @@ static void test_queue_errors(struct kunit *test)
 	destroy_queue(fake, hwq);
 	destroy_vsmmu(tv);
 	KUNIT_EXPECT_EQ(test, fake->scheduled, 0);
-}
-
-/* Pages that are referenced one by one, as the ones of a guest are */
-static struct page *queue_pages(struct kunit *test)
-{
-	struct page *page = alloc_pages(GFP_KERNEL, 1);
-
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	split_page(page, 1);
-	return page;
-}
-
-static void free_queue_pages(struct page *page)
-{
-	__free_page(page + 1);
-	__free_page(page);
 }
 
 /* J89: a queue that runs on keeps its pages, behind a disabled VINTF */
@@ -782,7 +794,7 @@ static void test_queue_stuck(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->scheduled, 1);
 
 	/* No new queue in there, this one's number least of all */
-	next = new_queue(fake, tv, 1, 0x10000, SZ_4K);
+	next = new_queue(fake, tv, 1, page_to_phys(page), SZ_4K);
 	KUNIT_EXPECT_EQ(test, -EIO, init_queue(next));
 	fake->vcmdq[3].want_base = 0;
 	KUNIT_EXPECT_EQ(test, -EIO, init_queue(hwq));
@@ -804,7 +816,6 @@ static void test_queue_stuck(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 1);
 	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
 	KUNIT_EXPECT_EQ(test, page_ref_count(page + 1), 1);
-	free_queue_pages(page);
 }
 
 /* The same, but the queue stops before its vIOMMU goes */
@@ -845,7 +856,6 @@ static void test_queue_stuck_cured_early(struct kunit *test)
 	destroy_vsmmu(tv);
 	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 1);
 	expect_vintf_free(fake, 1);
-	free_queue_pages(page);
 }
 
 /* A VINTF that can't be disabled under a stuck queue: both have to stop */
@@ -860,7 +870,7 @@ static void test_fence_stuck(struct kunit *test)
 	reset_unit(fake);
 	tv = alloc_vsmmu(fake, 3);
 	vmid = tv->vsmmu.vmid;
-	q0 = new_queue(fake, tv, 0, 0x10000, SZ_4K);
+	q0 = new_queue(fake, tv, 0, page_to_phys(page + 1), SZ_4K);
 	KUNIT_ASSERT_EQ(test, 0, init_queue(q0));
 	q1 = new_queue(fake, tv, 1, page_to_phys(page), SZ_4K);
 	KUNIT_ASSERT_EQ(test, 0, init_queue(q1));
@@ -885,7 +895,6 @@ static void test_fence_stuck(struct kunit *test)
 			   tegra241_quarantine_look(&fake->cmdqv->quarantine));
 	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 1);
 	expect_vintf_free(fake, 1);
-	free_queue_pages(page);
 }
 
 /*
@@ -1011,9 +1020,10 @@ static void expect_event(struct fake_cmdqv *fake, struct tegra241_vsmmu *tv,
 {
 	KUNIT_EXPECT_EQ(fake->test, fake->events, 1);
 	KUNIT_EXPECT_PTR_EQ(fake->test, fake->event_viommu, &tv->vsmmu.core);
-	KUNIT_EXPECT_EQ(fake->test, fake->event.lvcmdq_err_map[0],
-			cpu_to_le64(map));
-	KUNIT_EXPECT_EQ(fake->test, fake->event.lvcmdq_err_map[1], 0);
+	KUNIT_EXPECT_EQ(fake->test, map,
+			le64_to_cpu(fake->event.lvcmdq_err_map[0]));
+	KUNIT_EXPECT_EQ(fake->test, 0,
+			le64_to_cpu(fake->event.lvcmdq_err_map[1]));
 	fake->events = 0;
 }
 
@@ -1021,8 +1031,9 @@ static struct tegra241_vsmmu *vsmmu_with_queue(struct fake_cmdqv *fake, u16 vmid
 					       struct tegra241_hw_queue **hwq)
 {
 	struct tegra241_vsmmu *tv = alloc_vsmmu(fake, vmid);
+	struct page *page = queue_pages(fake->test);
 
-	*hwq = new_queue(fake, tv, 0, 0x10000 * vmid, SZ_4K);
+	*hwq = new_queue(fake, tv, 0, page_to_phys(page), SZ_4K);
 	KUNIT_ASSERT_EQ(fake->test, 0, init_queue(*hwq));
 	return tv;
 }
@@ -1111,7 +1122,7 @@ static void test_events_late(struct kunit *test)
 	destroy_queue(fake, hwq);
 	vcmdq->gerror = 0;
 	vcmdq->gerrorn = 0;
-	hwq = new_queue(fake, tv, 0, 0x20000, SZ_4K);
+	hwq = new_queue(fake, tv, 0, page_to_phys(queue_pages(test)), SZ_4K);
 	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
 	vcmdq->gerror ^= BIT(0);
 	tegra241_cmdqv_isr(0, fake->cmdqv);

@@ -202,8 +202,10 @@ static void tegra241_vintf0_hw_down(struct tegra241_host_vintf *vintf, u16 num)
 
 	while (num--)
 		tegra241_host_vcmdq_hw_deinit(vintf->lvcmdqs[num]);
-	if (tegra241_vintf_write_config(&vintf->hw, 0))
+	if (tegra241_vintf_disable(&vintf->hw))
 		dev_err(vintf->hw.cmdqv->dev, "VINTF0: disabling timed out\n");
+	else
+		tegra241_vintf_scrub(&vintf->hw);
 }
 
 /**
@@ -232,8 +234,7 @@ int tegra241_vintf0_hw_init(struct tegra241_host_vintf *vintf)
 	u16 lidx = 0;
 	int ret;
 
-	tegra241_writel(VINTF_HYP_OWN, vintf->hw.base + TEGRA241_VINTF_CONFIG);
-	ret = tegra241_vintf_write_config(&vintf->hw, VINTF_HYP_OWN | VINTF_EN);
+	ret = tegra241_vintf_enable(&vintf->hw, VINTF_HYP_OWN);
 	if (ret) {
 		dev_err(cmdqv->dev, "VINTF0: enabling timed out\n");
 		goto err_down;

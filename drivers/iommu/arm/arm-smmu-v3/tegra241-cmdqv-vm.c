@@ -359,7 +359,7 @@ void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf)
 {
 	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
 
-	tegra241_vintf_clear_sids(&vintf->hw);
+	tegra241_vintf_scrub(&vintf->hw);
 	arm_smmu_vmid_put(vintf->vmid);
 	ida_destroy(&vintf->sids);
 	ida_free(&cmdqv->vm_ids, vintf->hw.idx);
@@ -369,7 +369,7 @@ void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf)
 
 static void tegra241_vm_vintf_retire(struct tegra241_vm_vintf *vintf)
 {
-	if (!vintf->fenced && !tegra241_vintf_write_config(&vintf->hw, 0))
+	if (!vintf->fenced && !tegra241_vintf_disable(&vintf->hw))
 		tegra241_vm_vintf_free(vintf);
 	else
 		tegra241_quarantine_vintf(vintf);
@@ -380,15 +380,15 @@ static int tegra241_vm_vintf_enable(struct tegra241_vm_vintf *vintf)
 {
 	u32 config = FIELD_PREP(VINTF_VMID, vintf->vmid->id);
 	u32 mask = VINTF_HYP_OWN | VINTF_VMID | VINTF_EN;
-	void __iomem *reg = vintf->hw.base + TEGRA241_VINTF_CONFIG;
 	int ret;
 
-	tegra241_writel(config, reg);
-	config |= VINTF_EN;
-	ret = tegra241_vintf_write_config(&vintf->hw, config);
+	ret = tegra241_vintf_enable(&vintf->hw, config);
 	if (ret)
 		return ret;
-	return (tegra241_readl(reg) & mask) == config ? 0 : -EIO;
+	if ((tegra241_readl(vintf->hw.base + TEGRA241_VINTF_CONFIG) & mask) !=
+	    (config | VINTF_EN))
+		return -EIO;
+	return 0;
 }
 
 static void tegra241_vsmmu_destroy(struct iommufd_viommu *viommu)

@@ -88,10 +88,11 @@ static int tegra241_cmdqv_hw_quiesce(struct tegra241_cmdqv *cmdqv)
 	}
 	for (idx = cmdqv->param.num_vintfs; idx--;) {
 		tegra241_vintf_init(&vintf, cmdqv, idx);
-		ret = tegra241_vintf_write_config(&vintf, 0);
+		ret = tegra241_vintf_disable(&vintf);
 		if (ret)
 			dev_err(cmdqv->dev, "VINTF%u would not stop\n", idx);
-		tegra241_vintf_clear_sids(&vintf);
+		else
+			tegra241_vintf_scrub(&vintf);
 		err = err ?: ret;
 	}
 	return err;

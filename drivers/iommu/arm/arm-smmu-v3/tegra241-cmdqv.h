@@ -461,13 +461,14 @@ int tegra241_vcmdq_verify_scrubbed(struct tegra241_vcmdq *vcmdq);
 
 void tegra241_vintf_init(struct tegra241_vintf *vintf,
 			 struct tegra241_cmdqv *cmdqv, u16 idx);
-int tegra241_vintf_write_config(struct tegra241_vintf *vintf, u32 val);
+int tegra241_vintf_enable(struct tegra241_vintf *vintf, u32 config);
+int tegra241_vintf_disable(struct tegra241_vintf *vintf);
+void tegra241_vintf_scrub(struct tegra241_vintf *vintf);
 void tegra241_vintf_read_err_map(struct tegra241_vintf *vintf,
 				 unsigned long *map);
 void tegra241_vintf_set_sid(struct tegra241_vintf *vintf, u16 slot,
 			    u32 virt_sid, u32 phys_sid);
 void tegra241_vintf_clear_sid(struct tegra241_vintf *vintf, u16 slot);
-void tegra241_vintf_clear_sids(struct tegra241_vintf *vintf);
 
 /* tegra241-cmdqv-vintf0.c */
 int tegra241_vintf0_alloc(struct tegra241_cmdqv *cmdqv);
