@@ -26,8 +26,8 @@ help:
 
 ## make demo        the main job: builds the board, gives VMs their own queues, shows it
 ## make test        all tests; one summary line a suite, details in build/test/*.tap
-## make check       only the static checks: checkpatch, sparse, W=1, kernel-doc, ABI, shellcheck,
-##                  and whether the hooks apply to every 6.12.y on offer
+## make check       what is checked without running it: checkpatch, sparse, W=1, kernel-doc, ABI,
+##                  shellcheck; the drivers with their options on and off; the hooks on each 6.12.y
 ## make shell       a shell on the emulated board
 ## make fuzz        fuzzes the CMDQV model (FUZZ_SECONDS=60)
 ##
@@ -46,7 +46,7 @@ test: packages-test kernel emulator rootfs selftests stock
 	@base/test.sh $(SUITES)
 
 check: packages-test tree
-	@base/test.sh static abi base
+	@base/test.sh static abi base configs
 
 base-check:
 	@base/apt.sh install tree

@@ -16,12 +16,14 @@ cd "$project_dir"
 build=build
 results=$build/test
 
-# Cheapest first: what breaks early should say so early.
+# Cheapest first: what breaks early should say so early. "configs" compiles the
+# drivers ten times over: make check has it, and whoever names it.
 all=(tools model abi base emulator stock kunit kselftest static)
 
 # For how long each may run, seconds.
 declare -A limit=([tools]=300 [model]=900 [abi]=120 [base]=1800 [emulator]=900
-	[stock]=400 [kunit]=300 [kselftest]=1200 [static]=1800)
+	[stock]=400 [kunit]=300 [kselftest]=1200 [static]=1800
+	[configs]=3600)
 
 # What runs. Each writes KTAP to standard output.
 suite_tools()
@@ -75,6 +77,11 @@ suite_kunit()
 suite_kselftest()
 {
 	"$base_dir/test/kselftest" "$build/selftests"
+}
+
+suite_configs()
+{
+	"$base_dir/configs.sh"
 }
 
 suite_static()
