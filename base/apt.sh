@@ -80,8 +80,8 @@ install_packages()
 		if ! apt-get install -y --no-install-recommends --simulate $missing >>"$log" 2>&1; then
 			progress "updating apt's lists" "$log" . apt-get -q update
 		fi
-		# shellcheck disable=SC2086
 		say "installing $missing"
+		# shellcheck disable=SC2086
 		progress "installing $(wc -w <<<"$missing") packages" "$log" '^Unpacking ' \
 			apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing
 	)
