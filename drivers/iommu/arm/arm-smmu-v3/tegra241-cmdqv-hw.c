@@ -44,15 +44,22 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_writeq);
  * CMDQV, VINTF and VCMDQ share this: bit 0 of CONFIG asks, bit 0 of STATUS says
  * when it has happened (hardware.md §6).
  */
-static int tegra241_handshake(u32 val, void __iomem *config,
-			      void __iomem *status)
+static int tegra241_handshake_for(u32 val, void __iomem *config,
+				  void __iomem *status, u64 timeout_us)
 {
 	u32 sts;
 
 	tegra241_writel(val, config);
 	return read_poll_timeout(tegra241_readl, sts,
-				 !((sts ^ val) & BIT(0)), 1,
-				 ARM_SMMU_POLL_TIMEOUT_US, false, status);
+				 !((sts ^ val) & BIT(0)), 1, timeout_us, false,
+				 status);
+}
+
+static int tegra241_handshake(u32 val, void __iomem *config,
+			      void __iomem *status)
+{
+	return tegra241_handshake_for(val, config, status,
+				      ARM_SMMU_POLL_TIMEOUT_US);
 }
 
 /**
@@ -190,6 +197,21 @@ int tegra241_vcmdq_write_config(struct tegra241_vcmdq *vcmdq, u32 val)
 {
 	return tegra241_handshake(val, vcmdq->page0 + TEGRA241_VCMDQ_CONFIG,
 				  vcmdq->page0 + TEGRA241_VCMDQ_STATUS);
+}
+
+/**
+ * tegra241_vcmdq_ask_to_stop() - disable a queue that somebody may enable again
+ * @vcmdq: the queue
+ *
+ * Waits for 10 ms at most, and promises nothing.
+ *
+ * Context: sleeps.
+ */
+void tegra241_vcmdq_ask_to_stop(struct tegra241_vcmdq *vcmdq)
+{
+	tegra241_handshake_for(0, vcmdq->page0 + TEGRA241_VCMDQ_CONFIG,
+			       vcmdq->page0 + TEGRA241_VCMDQ_STATUS,
+			       10 * USEC_PER_MSEC);
 }
 
 /**

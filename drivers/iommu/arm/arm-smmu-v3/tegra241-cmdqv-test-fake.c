@@ -302,6 +302,14 @@ static void fake_config_write(struct fake_cmdqv *fake, u32 off, u32 val)
 					fake->alloc[q] & CMDQV_CMDQ_ALLOC_MASK &
 					~CMDQV_CMDQ_ALLOCATED,
 					val & ~CMDQV_CMDQ_ALLOCATED);
+		/* Nobody knows what hardware does then; a VM may force it */
+		else if (fake->alloc[q] & CMDQV_CMDQ_ALLOCATED)
+			KUNIT_EXPECT_TRUE_MSG(fake->test,
+					      fake->hostile ||
+					      fake->vcmdq[q].stuck ||
+					      !fake_enabled(&fake->vcmdq[q]),
+					      "VCMDQ%d unmapped while enabled",
+					      q);
 		if (q != fake->drop_map)
 			fake->alloc[q] = val;
 	} else {

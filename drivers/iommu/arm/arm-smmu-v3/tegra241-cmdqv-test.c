@@ -698,6 +698,8 @@ static void test_queue_recycled(struct kunit *test)
 
 	flushes = fake->flushes;
 	vcmdq->owes_timeout = true;
+	vcmdq->config = VCMDQ_EN;
+	vcmdq->status = VCMDQ_ENABLED;
 	destroy_queue(fake, hwq);
 	KUNIT_EXPECT_EQ(test, fake->flushes, flushes + 1);
 	KUNIT_EXPECT_FALSE(test, vcmdq->owes_timeout);

@@ -12,8 +12,8 @@
  * - Page 0 reaches a queue only while it is mapped, which is only while a HW queue
  *   object exists. Everything that must not be undone happens while it is not,
  *   through the direct aperture: BASE is there before the queue is mapped, and the
- *   queue is unmapped before it is stopped (hardware.md §14.1, §14.2; that an
- *   enabled queue can be unmapped is an assumption, hence the verification).
+ *   queue is unmapped before it is stopped for good (hardware.md §14.1, §14.2; that
+ *   an enabled queue can be unmapped is an assumption, hence the verification).
  * - Memory and numbers are let go of only when the hardware says that it has
  *   stopped; else they go to the quarantine.
  * - Nothing that a guest can cause is logged above debug level without a limit.
@@ -138,9 +138,11 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_vm_vintf_handle_error);
  * @vcmdq: the queue, through the direct aperture, mapped or not; those above it
  *	in its VINTF are unmapped
  *
- * Unmapping comes first: from then on the VM can't start what is being stopped.
- * An ATC_INV may be timing out still, which the flush waits for before errors are
- * acknowledged.
+ * What counts comes after unmapping: from then on the VM can't start again what is
+ * being stopped. The queue is asked to stop before that only because nobody knows
+ * what hardware thinks of unmapping an enabled queue; a VM that leaves its queues
+ * alone does not make us find out. An ATC_INV may be timing out still, which the
+ * flush waits for before errors are acknowledged.
  *
  * Context: sleeps.
  * Return: 0 if the queue is disabled, unmapped, and as scrubbing leaves it; else
@@ -148,9 +150,10 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_vm_vintf_handle_error);
  */
 int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq)
 {
-	int unmapped = tegra241_vcmdq_unmap(vcmdq);
-	int ret;
+	int unmapped, ret;
 
+	tegra241_vcmdq_ask_to_stop(vcmdq);
+	unmapped = tegra241_vcmdq_unmap(vcmdq);
 	ret = tegra241_vcmdq_write_config(vcmdq, 0) ?: unmapped;
 	if (ret)
 		return ret;

@@ -456,6 +456,7 @@ void tegra241_vcmdq_init_logical(struct tegra241_vcmdq *vcmdq,
 int tegra241_vcmdq_map(struct tegra241_vcmdq *vcmdq);
 int tegra241_vcmdq_unmap(struct tegra241_vcmdq *vcmdq);
 int tegra241_vcmdq_write_config(struct tegra241_vcmdq *vcmdq, u32 val);
+void tegra241_vcmdq_ask_to_stop(struct tegra241_vcmdq *vcmdq);
 bool tegra241_vcmdq_scrub(struct tegra241_vcmdq *vcmdq);
 int tegra241_vcmdq_verify_scrubbed(struct tegra241_vcmdq *vcmdq);
 
