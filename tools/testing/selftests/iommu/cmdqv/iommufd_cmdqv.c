@@ -468,6 +468,34 @@ TEST_F(cmdqv, hwpt_alloc_on_viommu)
 	test_cmd_destroy(vm->fd, id);
 }
 
+/* A nested HWPT holds the fault queue that it names. */
+TEST_F(cmdqv, hwpt_with_fault_queue)
+{
+	struct iommu_fault_alloc fault = { .size = sizeof(fault) };
+	struct iommu_hwpt_arm_smmuv3 ste = { .ste = { STE0_V } };
+	struct observer *unit = &self->board.unit;
+	struct iommu_hwpt_alloc cmd;
+	struct vm *vm = &self->vm;
+
+	ASSERT_EQ(0, vm_add_viommu(vm, IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV));
+	ASSERT_EQ(0, iommufd_ioctl(vm->fd, IOMMU_FAULT_QUEUE_ALLOC, &fault));
+	cmd = (struct iommu_hwpt_alloc){
+		.size = sizeof(cmd), .dev_id = vm->dev.dev_id,
+		.pt_id = vm->viommu, .flags = IOMMU_HWPT_FAULT_ID_VALID,
+		.data_type = IOMMU_HWPT_DATA_ARM_SMMUV3,
+		.data_len = sizeof(ste), .data_uptr = (uintptr_t)&ste,
+		.fault_id = vm->ioas,
+	};
+	test_err_ioctl(ENOENT, vm->fd, IOMMU_HWPT_ALLOC, &cmd);
+	cmd.fault_id = fault.out_fault_id;
+	ASSERT_EQ(0, iommufd_ioctl(vm->fd, IOMMU_HWPT_ALLOC, &cmd));
+	test_err_destroy(EBUSY, vm->fd, fault.out_fault_id);
+	close(fault.out_fault_fd);
+	test_err_destroy(EBUSY, vm->fd, fault.out_fault_id);
+	test_cmd_destroy(vm->fd, cmd.out_hwpt_id);
+	test_cmd_destroy(vm->fd, fault.out_fault_id);
+}
+
 TEST_F(cmdqv, attach)
 {
 	struct observer *unit = &self->board.unit;
