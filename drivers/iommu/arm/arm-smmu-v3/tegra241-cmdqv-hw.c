@@ -244,7 +244,8 @@ bool tegra241_vcmdq_scrub(struct tegra241_vcmdq *vcmdq)
  * @vcmdq: the queue
  *
  * Nothing is trusted that somebody else could have undone or the hardware could
- * have ignored: memory is let go of on the strength of this.
+ * have ignored: memory is let go of on the strength of this. PROD and CONS are not
+ * looked at, they point to nothing by themselves.
  *
  * Return: 0, or -EIO.
  */
@@ -256,9 +257,7 @@ int tegra241_vcmdq_verify_scrubbed(struct tegra241_vcmdq *vcmdq)
 	if (tegra241_readl(page0 + TEGRA241_VCMDQ_CONFIG) & VCMDQ_EN ||
 	    tegra241_readl(page0 + TEGRA241_VCMDQ_STATUS) & VCMDQ_ENABLED)
 		return -EIO;
-	if (tegra241_readl(page0 + TEGRA241_VCMDQ_PROD) ||
-	    tegra241_readl(page0 + TEGRA241_VCMDQ_CONS) & ~VCMDQ_CONS_ERR ||
-	    tegra241_readq(page1 + TEGRA241_VCMDQ_BASE) ||
+	if (tegra241_readq(page1 + TEGRA241_VCMDQ_BASE) ||
 	    tegra241_readq(page1 + TEGRA241_VCMDQ_CONS_INDX_BASE))
 		return -EIO;
 	if ((tegra241_readl(page0 + TEGRA241_VCMDQ_GERROR) ^

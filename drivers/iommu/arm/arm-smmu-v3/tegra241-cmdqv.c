@@ -223,6 +223,8 @@ static int tegra241_cmdqv_acpi_resources(struct device *dev,
 	list_for_each_entry(entry, &list, node) {
 		struct resource *res = entry->res;
 
+		if (res->flags & IORESOURCE_DISABLED)
+			continue;
 		if (resource_type(res) == IORESOURCE_MEM && !mem->flags)
 			*mem = *res;
 		else if (resource_type(res) == IORESOURCE_IRQ && *irq <= 0)
