@@ -134,7 +134,6 @@ check_kernel()
 		result 1 "there are kernel sources to check"
 		return
 	fi
-	export CCACHE_DIR=${CCACHE_DIR:-$cache_dir/ccache} CCACHE_BASEDIR=/ CCACHE_NOHASHDIR=1
 
 	prepare "$check/gcc" gcc CC="ccache ${cross}gcc"
 	compile gcc "$check/gcc" "$kernel_sources" CC="ccache ${cross}gcc" W=1

@@ -11,7 +11,6 @@ set -euo pipefail
 tree=$project_dir/build/linux
 obj=$project_dir/build/check/configs
 jobs=${JOBS:-$(nproc)}
-export CCACHE_DIR=${CCACHE_DIR:-$cache_dir/ccache} CCACHE_BASEDIR=/ CCACHE_NOHASHDIR=1
 work=$(mktemp -d "${TMPDIR:-/tmp}/grace-configs.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 

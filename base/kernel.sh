@@ -10,8 +10,7 @@
 #	The same configuration for Debian's unmodified source, no hooks and no files
 #	of ours: kept in the cache by version and configuration, built if need be.
 #
-# The C compiler's results are cached under the cache directory (ccache) in a way
-# that does not depend on where the checkout lies.
+# The C compiler's results are cached (ccache, see lib.sh).
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -22,11 +21,6 @@ jobs=${JOBS:-$(nproc)}
 # Neither the clock, the user nor the machine go into the result.
 export KBUILD_BUILD_TIMESTAMP='2026-01-01 00:00:00 UTC'
 export KBUILD_BUILD_USER=grace-cmdqv KBUILD_BUILD_HOST=bench KBUILD_BUILD_VERSION=1
-export CCACHE_DIR=${CCACHE_DIR:-$cache_dir/ccache}
-export CCACHE_BASEDIR=/ CCACHE_NOHASHDIR=1 CCACHE_COMPILERCHECK=content
-# Trees are copies: what was written a moment ago is not being written now.
-export CCACHE_SLOPPINESS=include_file_ctime,include_file_mtime
-export CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-2G}
 
 kmake()
 {

@@ -4,8 +4,10 @@
 # What the scripts of base/ share: where things are, how messages look, locks.
 # Sourced, never run. Callers set "set -euo pipefail" themselves.
 
-# Messages of the tools that are parsed here must not depend on the user's locale.
-export LC_ALL=C
+# Messages of the tools that are parsed here must not depend on the user's locale,
+# nor must what the compiler cache finds (the kernel's make takes LC_ALL back).
+unset LANGUAGE LC_MESSAGES LC_CTYPE
+export LC_ALL=C LANG=C
 
 project_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 base_dir=$project_dir/base
@@ -15,6 +17,13 @@ script_name=$(basename "$0" .sh)
 # Everything that is the same for every checkout on this machine lives here.
 cache_dir=${GRACE_CMDQV_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/grace-cmdqv}
 mkdir -p "$cache_dir"
+
+# Results of the compiler are found again whatever checkout they were made in.
+export CCACHE_DIR=${CCACHE_DIR:-$cache_dir/ccache}
+export CCACHE_BASEDIR=/ CCACHE_NOHASHDIR=1 CCACHE_COMPILERCHECK=content
+# Trees are copies: what was written a moment ago is not being written now.
+export CCACHE_SLOPPINESS=include_file_ctime,include_file_mtime,locale
+export CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-2G}
 
 say()  { printf '[%s] %s\n' "$script_name" "$*" >&2; }
 die()  { printf '[%s] error: %s\n' "$script_name" "$*" >&2; exit 1; }

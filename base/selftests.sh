@@ -15,7 +15,6 @@ obj=$(cd "$2" && pwd -P)
 out=$(cd "$3" && pwd -P)
 tests=$tree/tools/testing/selftests/iommu/cmdqv
 [ -f "$tests/Makefile" ] || die "there is no $tests/Makefile"
-export CCACHE_DIR=${CCACHE_DIR:-$cache_dir/ccache} CCACHE_BASEDIR=/ CCACHE_NOHASHDIR=1
 
 progress "installing the kernel's user headers" "$out.headers.log" . \
 	make -C "$tree" O="$obj" ARCH=arm64 headers
