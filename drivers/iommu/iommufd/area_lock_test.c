@@ -150,9 +150,12 @@ static int test_unmap(struct kunit *test, unsigned long iova,
 		      unsigned long length)
 {
 	struct area_lock_test *t = test->priv;
-	unsigned long unmapped;
+	unsigned long unmapped = 0;
+	int rc;
 
-	return iopt_unmap_iova(&t->iopt, iova, length, &unmapped);
+	/* As the ioctl does it: that there was nothing to unmap is an error */
+	rc = iopt_unmap_iova(&t->iopt, iova, length, &unmapped);
+	return rc ?: unmapped == length ? 0 : -ENOENT;
 }
 
 /* A range within a page is found with its offset */
