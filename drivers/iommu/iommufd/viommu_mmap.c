@@ -18,6 +18,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
+#include <linux/pfn_t.h>
 #include <linux/slab.h>
 
 #include "viommu_private.h"
@@ -25,6 +26,7 @@
 /*
  * struct iommufd_mmap_window - MMIO that can be mapped
  * @owner: the vIOMMU
+ * @pgoff: where it is in the iommufd, in pages
  * @pfn: the first page frame
  * @npages: how many there are
  *
@@ -32,6 +34,7 @@
  */
 struct iommufd_mmap_window {
 	struct iommufd_viommu_obj *owner;
+	unsigned long pgoff;
 	unsigned long pfn;
 	unsigned long npages;
 };
@@ -75,6 +78,7 @@ static int iommufd_mmap_window_insert(struct iommufd_ctx *ictx,
 	rc = xa_insert(&ictx->mmap_windows, pgoff, window, GFP_KERNEL_ACCOUNT);
 	if (rc)
 		return rc;
+	window->pgoff = pgoff;
 	ictx->mmap_next_pgoff = pgoff + window->npages;
 	*offset = pgoff << PAGE_SHIFT;
 	return 0;
@@ -176,9 +180,22 @@ static void iommufd_vma_close(struct vm_area_struct *vma)
 	iommufd_mmap_window_put(vma->vm_private_data);
 }
 
+/* The VMA holds the owner, so the window is there and still the VM's */
+static vm_fault_t iommufd_vma_fault(struct vm_fault *vmf)
+{
+	struct iommufd_mmap_window *window = vmf->vma->vm_private_data;
+	unsigned long page = vmf->pgoff - window->pgoff;
+
+	if (page >= window->npages)
+		return VM_FAULT_SIGBUS;
+	return vmf_insert_mixed(vmf->vma, vmf->address,
+				__pfn_to_pfn_t(window->pfn + page, PFN_DEV));
+}
+
 static const struct vm_operations_struct iommufd_vma_ops = {
 	.open = iommufd_vma_open,
 	.close = iommufd_vma_close,
+	.fault = iommufd_vma_fault,
 };
 
 /**
@@ -186,20 +203,22 @@ static const struct vm_operations_struct iommufd_vma_ops = {
  * @filp: the iommufd
  * @vma: the mapping to be; its length is a multiple of PAGE_SIZE
  *
- * All of the window is mapped at once, as device memory: there is no fault to
- * handle later. Copies of the VMA hold the window by themselves. mremap() can move
- * it but not make it larger, as for all VM_PFNMAP.
+ * The pages are device memory and come in by faults. Copies of the VMA hold the
+ * window by themselves. mremap() can move it but not make it larger: that is
+ * VM_DONTEXPAND.
+ *
+ * The VMA must not be VM_PFNMAP: VFIO type 1 takes page frames out of such VMAs and
+ * maps them for DMA without a reference on anything, and so for longer than the
+ * window belongs to the VM. VM_IO keeps everybody else from pinning the pages.
  *
  * Context: mmap_lock of the mm held for writing.
  * Return: 0, EINVAL if not MAP_SHARED, EPERM with PROT_EXEC, ENXIO unless offset
- * and length are those of a window whose vIOMMU is published, or what mapping it
- * says.
+ * and length are those of a window whose vIOMMU is published.
  */
 int iommufd_fops_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct iommufd_ctx *ictx = filp->private_data;
 	struct iommufd_mmap_window *window;
-	int rc;
 
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
@@ -212,15 +231,9 @@ int iommufd_fops_mmap(struct file *filp, struct vm_area_struct *vma)
 
 	/* No mprotect() to PROT_EXEC either */
 	vm_flags_clear(vma, VM_MAYEXEC);
+	vm_flags_set(vma, VM_IO | VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_page_prot = pgprot_device(vma->vm_page_prot);
 	vma->vm_private_data = window;
 	vma->vm_ops = &iommufd_vma_ops;
-
-	/* Also makes it VM_IO, VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP */
-	rc = io_remap_pfn_range(vma, vma->vm_start, window->pfn,
-				vma->vm_end - vma->vm_start, vma->vm_page_prot);
-	/* A mapping that has failed is not closed */
-	if (rc)
-		iommufd_mmap_window_put(window);
-	return rc;
+	return 0;
 }

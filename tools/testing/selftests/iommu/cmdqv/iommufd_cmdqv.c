@@ -779,6 +779,44 @@ TEST_F(cmdqv, mmap_window)
 	test_err_mmap(ENXIO, vm->fd, off, len, rw, MAP_SHARED);
 }
 
+/*
+ * The window is for the CPU. Who could map it for DMA would reach it for longer than
+ * the VM has it: neither kind of VFIO container takes it, before its pages have been
+ * touched or after.
+ */
+TEST_F(cmdqv, mmap_is_not_for_dma)
+{
+	struct vm *vm = &self->vm;
+	int container, group;
+	void *page;
+	u64 iova;
+
+	ASSERT_EQ(0, vm_add_viommu(vm, IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV));
+	container = vfio_type1_open(self->board.bdf[1], &group);
+	if (container == -ENOENT)
+		SKIP(return, "this kernel has no VFIO type 1 container");
+	ASSERT_GE(container, 0);
+	/* It works with memory */
+	page = mmap(NULL, GUEST_PAGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, page);
+	ASSERT_EQ(0, vfio_type1_map(container, page, 0, GUEST_PAGE));
+
+	iova = vm->window_size;
+	EXPECT_EQ(-EFAULT, vfio_type1_map(container, vm->window, iova,
+					  vm->window_size));
+	mmio_read32(vm->window, 0);
+	EXPECT_EQ(-EFAULT, vfio_type1_map(container, vm->window, iova,
+					  vm->window_size));
+	EXPECT_EQ(-EFAULT, vfio_type1_map(container, vm->window, iova,
+					  GUEST_PAGE));
+	EXPECT_EQ(-EFAULT, iommufd_ioas_map(vm->fd, vm->ioas, vm->window,
+					    vm->window_size, 1ULL << 40, true));
+	munmap(page, GUEST_PAGE);
+	close(container);
+	close(group);
+}
+
 /* What can be done to a mapping, by accident or not: it works on or is gone. */
 TEST_F(cmdqv, mmap_odd_operations)
 {
@@ -796,8 +834,9 @@ TEST_F(cmdqv, mmap_odd_operations)
 	EXPECT_EQ(MAP_FAILED, mremap(from, len, 2 * len, MREMAP_MAYMOVE));
 	EXPECT_EQ(MAP_FAILED, mremap(from, len, len + GUEST_PAGE, 0));
 	EXPECT_EQ(MAP_FAILED, mremap(from, 0, len, MREMAP_MAYMOVE));
-	EXPECT_EQ(-1, madvise(from, len, MADV_DONTNEED));
 	EXPECT_EQ(-1, madvise(from, len, MADV_REMOVE));
+	/* Takes the pages away; they come back */
+	EXPECT_EQ(0, madvise(from, len, MADV_DONTNEED));
 	EXPECT_EQ(0, vcmdq_issue(&vm->q[0], &cmd, 1));
 
 	/* Moved: the registers are at the new place */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -249,4 +250,66 @@ void vfio_close(struct vfio_dev *dev)
 	if (dev->fd >= 0)
 		close(dev->fd);
 	dev->fd = -1;
+}
+
+/* /dev/vfio/N of the device's IOMMU group: fd or negative errno. */
+static int open_group(const char *bdf)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	const char *slash;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/iommu_group", bdf);
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n <= 0)
+		return -ENODEV;
+	target[n] = 0;
+	slash = strrchr(target, '/');
+	snprintf(path, sizeof(path), "/dev/vfio/%.16s",
+		 slash ? slash + 1 : target);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int vfio_type1_open(const char *bdf, int *group)
+{
+	int container, rc;
+
+	rc = give_to_vfio_pci(bdf);
+	if (rc)
+		return rc;
+	*group = open_group(bdf);
+	if (*group < 0)
+		return *group;
+	container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	if (container < 0) {
+		rc = -errno;
+		goto err_group;
+	}
+	if (ioctl(*group, VFIO_GROUP_SET_CONTAINER, &container) ||
+	    ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU)) {
+		rc = -errno;
+		goto err_container;
+	}
+	return container;
+
+err_container:
+	close(container);
+err_group:
+	close(*group);
+	return rc;
+}
+
+int vfio_type1_map(int container, const void *va, u64 iova, u64 len)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.vaddr = (uintptr_t)va,
+		.iova = iova,
+		.size = len,
+	};
+
+	return ioctl(container, VFIO_IOMMU_MAP_DMA, &map) ? -errno : 0;
 }

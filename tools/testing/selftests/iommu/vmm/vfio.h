@@ -58,4 +58,17 @@ int vfio_detach(struct vfio_dev *dev);
 /* Close it; what iommufd has of it goes away with it. */
 void vfio_close(struct vfio_dev *dev);
 
+/**
+ * vfio_type1_open() - put a device's group into a container of VFIO's older kind
+ * @bdf: the device's name; moved to vfio-pci if another driver has it. It is alone
+ *       in its group, and nobody has it open.
+ * @group: the group, to be closed after the container
+ *
+ * Return: the container, with a type 1 IOMMU, or a negative errno.
+ */
+int vfio_type1_open(const char *bdf, int *group);
+
+/* Map memory of this program for DMA of the container's devices. */
+int vfio_type1_map(int container, const void *va, u64 iova, u64 len);
+
 #endif
