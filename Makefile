@@ -18,7 +18,7 @@ FUZZ_SECONDS ?= 60
 # The parts share the machine's cores themselves.
 .NOTPARALLEL:
 .PHONY: help demo test check base-check fuzz shell tree kernel emulator rootfs \
-	selftests stock packages clean
+	selftests stock packages packages-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -39,7 +39,7 @@ help:
 ## make stock       build/stock/Image, Debian's kernel as it is with the same configuration
 ## make clean       removes build/; downloads and stock parts stay in the cache
 
-demo: kernel emulator rootfs selftests
+demo: packages kernel emulator rootfs selftests
 	@base/demo.sh $(VM)
 
 test: packages-test kernel emulator rootfs selftests stock
@@ -55,7 +55,7 @@ base-check:
 fuzz: packages-test
 	@$(MAKE) --no-print-directory -C emulator/model fuzz FUZZ_ARGS=-max_total_time=$(FUZZ_SECONDS)
 
-shell: kernel emulator rootfs selftests
+shell: packages kernel emulator rootfs selftests
 	@emulator/grace-vm shell --share $(SELFTESTS) $(VM)
 
 tree:
@@ -82,7 +82,10 @@ selftests: tree
 	@base/apt.sh install tree kernel
 	@base/selftests.sh $(LINUX) $(BUILD)/obj $(SELFTESTS)
 
-.PHONY: packages-test
+# All at once and first: nobody should be told of a missing package in the middle.
+packages:
+	@base/apt.sh install tree kernel emulator rootfs
+
 packages-test:
 	@base/apt.sh install tree kernel emulator rootfs check
 

@@ -129,7 +129,7 @@ private()
 		-o Dir::State="$apt_dir/state" -o Dir::State::Status="$apt_dir/state/status" \
 		-o Dir::State::Lists="$apt_dir/lists" -o Dir::Cache="$apt_dir/cache" \
 		-o APT::Architectures::="$(dpkg --print-architecture)" -o APT::Architectures::=arm64 \
-		-o APT::Sandbox::User="$(id -un)" -o APT::Get::List-Cleanup=true \
+		-o APT::Sandbox::User=root -o APT::Get::List-Cleanup=true \
 		-o Acquire::Languages=none -o Acquire::Retries=3 "$@"
 }
 
