@@ -1,0 +1,748 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Rules about the lives of iommufd's vIOMMU objects: who can be found when, what
+ * keeps what, and what happens when one thread makes an object that another one is
+ * destroying.
+ *
+ * Where a rule is about the middle of an ioctl, the ioctl is stopped there: its
+ * argument is write-protected with userfaultfd, so that the kernel waits where it
+ * writes the reply, everything being done but the publication. Without userfaultfd
+ * these tests are skipped. Where threads just have to meet, they do so many times.
+ *
+ * A kernel that warns has broken a rule, whatever the ioctls said: each test looks
+ * whether it has.
+ */
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "cmdqv_utils.h"
+
+#define VIOMMU_TYPE	IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV
+#define QUEUE_TYPE	IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV
+#define TIMEOUT		180
+
+/* An unbind that finds nobody in its way takes milliseconds; a time-out 60 s */
+#define UNBIND_MAX_S	10
+
+/* The kernel's log from here on; -1 if it can't be read */
+static int kernel_log_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+/* Whether the kernel has warned since; the first such line goes to @line */
+static bool kernel_has_warned(int fd, char *line, size_t len)
+{
+	static const char *const signs[] = {
+		"WARNING: ", "BUG: ", "refcount_t: ", "INFO: task ",
+		"Time out waiting for iommufd",
+	};
+	bool warned = false;
+	char record[8192];
+	unsigned int i;
+	ssize_t n;
+
+	while (1) {
+		n = read(fd, record, sizeof(record) - 1);
+		if (n < 0 && errno == EPIPE)
+			continue;
+		if (n <= 0)
+			return warned;
+		record[n] = 0;
+		for (i = 0; i < ARRAY_SIZE(signs); i++) {
+			if (warned || !strstr(record, signs[i]))
+				continue;
+			warned = true;
+			snprintf(line, len, "%.*s", (int)len - 1, record);
+		}
+	}
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/**
+ * struct stall - an ioctl that is stopped where it writes its reply
+ * @uffd: who stops it
+ * @arg: its argument, a page of its own
+ * @fd: the iommufd
+ * @cmd: the ioctl
+ * @thread: who calls it
+ * @rc: what it has returned
+ */
+struct stall {
+	int uffd;
+	void *arg;
+	int fd;
+	unsigned long cmd;
+	pthread_t thread;
+	int rc;
+};
+
+static void stall_protect(struct stall *s, bool protect)
+{
+	struct uffdio_writeprotect wp = {
+		.range = { .start = (uintptr_t)s->arg, .len = getpagesize() },
+		.mode = protect ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
+	};
+
+	ioctl(s->uffd, UFFDIO_WRITEPROTECT, &wp);
+}
+
+/* 0, or -EOPNOTSUPP if the kernel has no userfaultfd that can do it */
+static int stall_init(struct stall *s)
+{
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP,
+	};
+	struct uffdio_register reg = {
+		.mode = UFFDIO_REGISTER_MODE_WP,
+	};
+
+	s->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (s->uffd < 0)
+		return -EOPNOTSUPP;
+	s->arg = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (s->arg == MAP_FAILED)
+		return -ENOMEM;
+	memset(s->arg, 0, getpagesize());
+	reg.range.start = (uintptr_t)s->arg;
+	reg.range.len = getpagesize();
+	if (ioctl(s->uffd, UFFDIO_API, &api) ||
+	    ioctl(s->uffd, UFFDIO_REGISTER, &reg)) {
+		close(s->uffd);
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static void stall_exit(struct stall *s)
+{
+	close(s->uffd);
+	munmap(s->arg, getpagesize());
+}
+
+static void *stall_thread(void *arg)
+{
+	struct stall *s = arg;
+
+	s->rc = ioctl(s->fd, s->cmd, s->arg) ? -errno : 0;
+	return NULL;
+}
+
+/* Start the ioctl, return when it waits: 0, or -1 if it ended without waiting */
+static int stall_begin(struct stall *s, int fd, unsigned long cmd)
+{
+	struct pollfd p = { .fd = s->uffd, .events = POLLIN };
+	struct uffd_msg msg;
+
+	s->fd = fd;
+	s->cmd = cmd;
+	stall_protect(s, true);
+	if (pthread_create(&s->thread, NULL, stall_thread, s))
+		return -1;
+	if (poll(&p, 1, 10000) != 1 ||
+	    read(s->uffd, &msg, sizeof(msg)) != sizeof(msg)) {
+		stall_protect(s, false);
+		pthread_join(s->thread, NULL);
+		return -1;
+	}
+	return 0;
+}
+
+/* Let it go on, to success or to EFAULT, and return what it has returned */
+static int stall_end(struct stall *s, bool succeed)
+{
+	if (!succeed)
+		mprotect(s->arg, getpagesize(), PROT_READ);
+	stall_protect(s, false);
+	pthread_join(s->thread, NULL);
+	mprotect(s->arg, getpagesize(), PROT_READ | PROT_WRITE);
+	return s->rc;
+}
+
+FIXTURE(objects)
+{
+	struct board board;
+	struct vm vm;
+	struct stall stall;
+	bool can_stall;
+	/* The kernel's log since the test began */
+	int log;
+	/* Memory for queues 0 and 1 */
+	u64 ipa[2];
+};
+
+FIXTURE_SETUP(objects)
+{
+	const char *why = board_find(&self->board);
+
+	if (why)
+		SKIP(return, "%s", why);
+	self->log = kernel_log_open();
+	ASSERT_LE(0, self->log);
+	ASSERT_EQ(0, vm_open(&self->vm, "A", self->board.bdf[0]));
+	self->ipa[0] = guestmem_alloc(&self->vm.ram, QUEUE_BYTES, QUEUE_BYTES);
+	self->ipa[1] = guestmem_alloc(&self->vm.ram, QUEUE_BYTES, QUEUE_BYTES);
+	ASSERT_NE(0, self->ipa[0]);
+	ASSERT_NE(0, self->ipa[1]);
+	self->can_stall = !stall_init(&self->stall);
+}
+
+FIXTURE_TEARDOWN(objects)
+{
+	char line[256];
+
+	EXPECT_EQ(0, vm_close(&self->vm));
+	if (self->can_stall)
+		stall_exit(&self->stall);
+	board_check(&self->board);
+	/* The taint flags that this looks at tell only of the first time */
+	EXPECT_FALSE(kernel_has_warned(self->log, line, sizeof(line)))
+		TH_LOG("%s", line);
+	close(self->log);
+	observer_close(&self->board.unit);
+}
+
+static int queue_alloc(struct vm *vm, unsigned int index, u64 ipa,
+		       u32 *id)
+{
+	return iommufd_hw_queue_alloc(vm->fd, vm->viommu, QUEUE_TYPE, index,
+				      ipa, QUEUE_BYTES, id);
+}
+
+static int map_window(int fd, u64 offset, u64 length, void **p)
+{
+	*p = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+	return *p == MAP_FAILED ? -errno : 0;
+}
+
+/* Arguments of ioctls that are to be stopped */
+static void prepare_viommu(struct stall *stall, struct vm *vm,
+			   struct iommu_viommu_tegra241_cmdqv *data)
+{
+	struct iommu_viommu_alloc cmd = {
+		.size = sizeof(cmd),
+		.type = VIOMMU_TYPE,
+		.dev_id = vm->dev.dev_id,
+		.hwpt_id = vm->s2,
+		.data_len = sizeof(*data),
+		.data_uptr = (uintptr_t)data,
+	};
+
+	memcpy(stall->arg, &cmd, sizeof(cmd));
+}
+
+static void prepare_queue(struct stall *stall, struct vm *vm, u64 ipa)
+{
+	struct iommu_hw_queue_alloc cmd = {
+		.size = sizeof(cmd),
+		.viommu_id = vm->viommu,
+		.type = QUEUE_TYPE,
+		.nesting_parent_iova = ipa,
+		.length = QUEUE_BYTES,
+	};
+
+	memcpy(stall->arg, &cmd, sizeof(cmd));
+}
+
+static void prepare_vdevice(struct stall *stall, struct vm *vm)
+{
+	struct iommu_vdevice_alloc cmd = {
+		.size = sizeof(cmd),
+		.viommu_id = vm->viommu,
+		.dev_id = vm->dev.dev_id,
+		.virt_id = VSID,
+	};
+
+	memcpy(stall->arg, &cmd, sizeof(cmd));
+}
+
+/* J81: a window can be mapped when its vIOMMU is published, not before */
+TEST_F(objects, window_appears_with_its_viommu)
+{
+	struct iommu_viommu_tegra241_cmdqv data = {};
+	struct vm *vm = &self->vm;
+	void *p;
+
+	if (!self->can_stall)
+		SKIP(return, "no userfaultfd");
+	prepare_viommu(&self->stall, vm, &data);
+	ASSERT_EQ(0, stall_begin(&self->stall, vm->fd, IOMMU_VIOMMU_ALLOC));
+
+	/* The driver has told us where, the core has not replied yet */
+	EXPECT_NE(0, data.out_vintf_mmap_offset);
+	EXPECT_EQ(-ENXIO, map_window(vm->fd, data.out_vintf_mmap_offset,
+				     data.out_vintf_mmap_length, &p));
+
+	ASSERT_EQ(0, stall_end(&self->stall, true));
+	vm->viommu = ((struct iommu_viommu_alloc *)self->stall.arg)->out_viommu_id;
+	ASSERT_EQ(0, map_window(vm->fd, data.out_vintf_mmap_offset,
+				data.out_vintf_mmap_length, &p));
+	EXPECT_EQ(-EBUSY, iommufd_destroy(vm->fd, vm->viommu));
+	EXPECT_EQ(0, munmap(p, data.out_vintf_mmap_length));
+}
+
+/* J81: nor is there one of a vIOMMU that has failed, then or later */
+TEST_F(objects, window_of_failed_viommu_is_never_there)
+{
+	struct iommu_viommu_tegra241_cmdqv data = {};
+	struct vm *vm = &self->vm;
+	u64 offset;
+	void *p;
+
+	if (!self->can_stall)
+		SKIP(return, "no userfaultfd");
+	prepare_viommu(&self->stall, vm, &data);
+	ASSERT_EQ(0, stall_begin(&self->stall, vm->fd, IOMMU_VIOMMU_ALLOC));
+	EXPECT_EQ(-ENXIO, map_window(vm->fd, data.out_vintf_mmap_offset,
+				     data.out_vintf_mmap_length, &p));
+	ASSERT_EQ(-EFAULT, stall_end(&self->stall, false));
+	EXPECT_EQ(-ENXIO, map_window(vm->fd, data.out_vintf_mmap_offset,
+				     data.out_vintf_mmap_length, &p));
+
+	/* An offset that was kept too long doesn't find the next one's */
+	offset = data.out_vintf_mmap_offset;
+	ASSERT_EQ(0, vm_add_viommu(vm, VIOMMU_TYPE));
+	EXPECT_NE(offset, vm->window_offset);
+	EXPECT_EQ(-ENXIO, map_window(vm->fd, offset, vm->window_size, &p));
+}
+
+/* A window goes with its vIOMMU, whoever still knows the offset */
+TEST_F(objects, window_leaves_with_its_viommu)
+{
+	struct vm *vm = &self->vm;
+	u64 offset;
+	void *p;
+
+	ASSERT_EQ(0, vm_add_viommu(vm, VIOMMU_TYPE));
+	offset = vm->window_offset;
+	ASSERT_EQ(0, vm_unmap_window(vm));
+	ASSERT_EQ(0, iommufd_destroy(vm->fd, vm->viommu));
+	vm->viommu = 0;
+	EXPECT_EQ(-ENXIO, map_window(vm->fd, offset, vm->window_size, &p));
+}
+
+struct mapper {
+	int fd;
+	u64 offset;
+	u64 length;
+	bool stop;
+	unsigned long mapped;
+	unsigned long strange;
+};
+
+static void *mapper_thread(void *arg)
+{
+	struct mapper *m = arg;
+	void *p;
+	int rc;
+
+	while (!__atomic_load_n(&m->stop, __ATOMIC_RELAXED)) {
+		u64 offset = __atomic_load_n(&m->offset, __ATOMIC_RELAXED);
+
+		rc = map_window(m->fd, offset, m->length, &p);
+		if (!rc) {
+			/* It is ours as long as this takes, and reads at least */
+			__atomic_load_n((u32 *)p, __ATOMIC_RELAXED);
+			munmap(p, m->length);
+			m->mapped++;
+		} else if (rc != -ENXIO) {
+			m->strange++;
+		}
+	}
+	return NULL;
+}
+
+/* mmap() and DESTROY of the vIOMMU at the same time: one of them wins */
+TEST_F_TIMEOUT(objects, window_against_destroy, TIMEOUT)
+{
+	struct mapper m = { .fd = self->vm.fd };
+	struct vm *vm = &self->vm;
+	unsigned int i, busy = 0;
+	pthread_t thread;
+	int rc;
+
+	ASSERT_EQ(0, vm_add_viommu(vm, VIOMMU_TYPE));
+	m.length = vm->window_size;
+	m.offset = vm->window_offset;
+	ASSERT_EQ(0, vm_unmap_window(vm));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, mapper_thread, &m));
+
+	for (i = 0; i < 100; i++) {
+		struct iommu_viommu_tegra241_cmdqv data = {};
+
+		while ((rc = iommufd_destroy(vm->fd, vm->viommu)) == -EBUSY)
+			busy++;
+		ASSERT_EQ(0, rc);
+		vm->viommu = 0;
+		ASSERT_EQ(0, iommufd_viommu_alloc(vm->fd, vm->dev.dev_id,
+						  vm->s2, VIOMMU_TYPE, &data,
+						  sizeof(data), &vm->viommu));
+		__atomic_store_n(&m.offset, data.out_vintf_mmap_offset,
+				 __ATOMIC_RELAXED);
+		/* For the mapper to be at any point of its loop */
+		usleep(i * 10);
+	}
+	__atomic_store_n(&m.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, m.strange);
+	EXPECT_NE(0, m.mapped)
+		TH_LOG("they never met");
+	TH_LOG("%lu times mapped, %u times busy", m.mapped, busy);
+}
+
+/* Whatever is left of a mapping, wherever, keeps the vIOMMU */
+TEST_F(objects, every_mapping_keeps_the_viommu)
+{
+	struct vm *vm = &self->vm;
+	size_t page = getpagesize();
+	int pipefd[2], status;
+	char *p, *moved;
+	u64 size;
+	pid_t child;
+	char c;
+
+	ASSERT_EQ(0, vm_add_viommu(vm, VIOMMU_TYPE));
+	p = (char *)vm->window;
+	size = vm->window_size;
+	if (size < 4 * page)
+		SKIP(return, "the window has too few pages to be split");
+
+	/* Split in three by a change of protection */
+	ASSERT_EQ(0, mprotect(p + page, page, PROT_READ));
+	EXPECT_EQ(-EBUSY, iommufd_destroy(vm->fd, vm->viommu));
+	/* A hole; one page moved away */
+	ASSERT_EQ(0, munmap(p, page));
+	EXPECT_EQ(-EBUSY, iommufd_destroy(vm->fd, vm->viommu));
+	moved = mremap(p + page, page, page, MREMAP_MAYMOVE | MREMAP_FIXED, p);
+	ASSERT_EQ(p, moved);
+	EXPECT_EQ(-EBUSY, iommufd_destroy(vm->fd, vm->viommu));
+	/* It can't grow, nor be doubled in the old way */
+	EXPECT_EQ(MAP_FAILED, mremap(p, page, size, MREMAP_MAYMOVE));
+	EXPECT_EQ(MAP_FAILED, mremap(p, 0, page, MREMAP_MAYMOVE));
+	ASSERT_EQ(0, munmap(p + 2 * page, size - 2 * page));
+	EXPECT_EQ(-EBUSY, iommufd_destroy(vm->fd, vm->viommu));
+
+	/* The page that is left goes to a child, and then from us */
+	ASSERT_EQ(0, pipe(pipefd));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		close(pipefd[1]);
+		_exit(read(pipefd[0], &c, 1) != 0);
+	}
+	close(pipefd[0]);
+	ASSERT_EQ(0, munmap(p, page));
+	vm->window = NULL;
+	EXPECT_EQ(-EBUSY, iommufd_destroy(vm->fd, vm->viommu));
+	close(pipefd[1]);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+
+	ASSERT_EQ(0, iommufd_destroy(vm->fd, vm->viommu));
+	vm->viommu = 0;
+}
+
+/* J82: a queue is built on a published one only */
+TEST_F(objects, queue_needs_a_published_one_below)
+{
+	struct vm *vm = &self->vm;
+	u32 id;
+
+	if (!self->can_stall)
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, vm_add_viommu(vm, VIOMMU_TYPE));
+	prepare_queue(&self->stall, vm, self->ipa[0]);
+	ASSERT_EQ(0, stall_begin(&self->stall, vm->fd, IOMMU_HW_QUEUE_ALLOC));
+
+	/* Queue 0 is in hardware, but its ALLOC can still fail; and does */
+	EXPECT_EQ(-EIO, queue_alloc(vm, 1, self->ipa[1], &id));
+	EXPECT_EQ(-EEXIST, queue_alloc(vm, 0, self->ipa[1], &id));
+	EXPECT_EQ(-EBUSY, iommufd_destroy(vm->fd, vm->viommu));
+	ASSERT_EQ(-EFAULT, stall_end(&self->stall, false));
+
+	EXPECT_EQ(-EIO, queue_alloc(vm, 1, self->ipa[1], &id));
+	/* Its memory is free again */
+	EXPECT_EQ(0, iommufd_ioas_unmap(vm->fd, vm->ioas, vm->ram.ipa,
+					vm->ram.size));
+	ASSERT_EQ(0, iommufd_ioas_map(vm->fd, vm->ioas, vm->ram.va,
+				      vm->ram.size, vm->ram.ipa, true));
+
+	/* And if it does not fail, it can be built upon */
+	ASSERT_EQ(0, stall_begin(&self->stall, vm->fd, IOMMU_HW_QUEUE_ALLOC));
+	EXPECT_EQ(-EIO, queue_alloc(vm, 1, self->ipa[1], &id));
+	ASSERT_EQ(0, stall_end(&self->stall, true));
+	vm->hwq[0] = ((struct iommu_hw_queue_alloc *)self->stall.arg)->out_hw_queue_id;
+	vm->queues = 1;
+	ASSERT_EQ(0, queue_alloc(vm, 1, self->ipa[1], &vm->hwq[1]));
+	vm->queues = 2;
+	EXPECT_EQ(-EBUSY, iommufd_destroy(vm->fd, vm->hwq[0]));
+}
+
+/* I9, and that an unmap which is refused removes nothing */
+TEST_F(objects, queue_memory_stays_mapped)
+{
+	struct vm *vm = &self->vm;
+	u64 low = VM_RAM_IPA / 2;
+	u32 id;
+	char *page;
+
+	page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, page);
+	ASSERT_EQ(0, vm_add_viommu(vm, VIOMMU_TYPE));
+	ASSERT_EQ(0, iommufd_ioas_map(vm->fd, vm->ioas, page, getpagesize(),
+				      low, true));
+	ASSERT_EQ(0, queue_alloc(vm, 0, self->ipa[0], &id));
+
+	EXPECT_EQ(-EBUSY, iommufd_ioas_unmap(vm->fd, vm->ioas, vm->ram.ipa,
+					     vm->ram.size));
+	EXPECT_EQ(-EBUSY, iommufd_ioas_unmap(vm->fd, vm->ioas, 0, UINT64_MAX));
+	EXPECT_EQ(-EBUSY, iommufd_ioas_unmap(vm->fd, vm->ioas, low,
+					     vm->ram.ipa + vm->ram.size - low));
+	/* The page below was in the range of both, and is still there */
+	EXPECT_EQ(0, iommufd_ioas_unmap(vm->fd, vm->ioas, low, getpagesize()));
+
+	ASSERT_EQ(0, iommufd_destroy(vm->fd, id));
+	EXPECT_EQ(0, iommufd_ioas_unmap(vm->fd, vm->ioas, vm->ram.ipa,
+					vm->ram.size));
+	munmap(page, getpagesize());
+}
+
+/* Close the device's file; returns how long it took */
+static double close_device(struct vm *vm)
+{
+	double start = now();
+
+	vfio_close(&vm->dev);
+	vm->dev.fd = -1;
+	return now() - start;
+}
+
+/* A device takes its vDEVICE along, and leaves an id that finds nothing */
+TEST_F_TIMEOUT(objects, vdevice_leaves_a_tombstone, TIMEOUT)
+{
+	struct vm *vm = &self->vm;
+	u32 id, ioas[16], i;
+
+	ASSERT_EQ(0, vm_add_viommu(vm, VIOMMU_TYPE));
+	ASSERT_EQ(0, vm_add_vdevice(vm, VSID));
+	id = vm->vdevice;
+	vm->vdevice = 0;
+	ASSERT_EQ(0, vm_unmap_window(vm));
+	EXPECT_EQ(-EBUSY, iommufd_destroy(vm->fd, vm->viommu));
+
+	EXPECT_GT((double)UNBIND_MAX_S, close_device(vm));
+
+	EXPECT_EQ(-ENOENT, iommufd_destroy(vm->fd, id));
+	/* Ids are given out from the lowest free one; this is not free */
+	for (i = 0; i < 16; i++) {
+		ASSERT_EQ(0, iommufd_ioas_alloc(vm->fd, &ioas[i]));
+		EXPECT_NE(id, ioas[i]);
+	}
+	for (i = 0; i < 16; i++)
+		EXPECT_EQ(0, iommufd_destroy(vm->fd, ioas[i]));
+	EXPECT_EQ(-ENOENT, iommufd_destroy(vm->fd, id));
+	/* The vDEVICE does not hold the vIOMMU any more */
+	EXPECT_EQ(0, iommufd_destroy(vm->fd, vm->viommu));
+	vm->viommu = 0;
+}
+
+static void *closer_thread(void *arg)
+{
+	static double took;
+
+	took = close_device(arg);
+	return &took;
+}
+
+/*
+ * A device that leaves while its vDEVICE is being made: it does not wait for the
+ * ioctl, which may wait for user memory as long as it likes. The vDEVICE is not
+ * made.
+ */
+TEST_F_TIMEOUT(objects, unbind_in_the_middle_of_vdevice_alloc, TIMEOUT)
+{
+	struct vm *vm = &self->vm;
+
+	if (!self->can_stall)
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, vm_add_viommu(vm, VIOMMU_TYPE));
+	ASSERT_EQ(0, vm_unmap_window(vm));
+	prepare_vdevice(&self->stall, vm);
+	ASSERT_EQ(0, stall_begin(&self->stall, vm->fd, IOMMU_VDEVICE_ALLOC));
+	EXPECT_GT((double)UNBIND_MAX_S, close_device(vm));
+	/* Nothing of it is left that the failing ioctl could still need */
+	EXPECT_EQ(-EBUSY, iommufd_destroy(vm->fd, vm->viommu));
+	EXPECT_EQ(-ENOENT, stall_end(&self->stall, true));
+	EXPECT_EQ(0, iommufd_destroy(vm->fd, vm->viommu));
+	vm->viommu = 0;
+}
+
+/* A device that leaves while an ioctl holds it: it waits as long as that takes */
+TEST_F_TIMEOUT(objects, unbind_wakes_when_the_ioctl_ends, TIMEOUT)
+{
+	struct iommu_hw_info *cmd = self->stall.arg;
+	struct vm *vm = &self->vm;
+	pthread_t closer;
+	void *took;
+
+	if (!self->can_stall)
+		SKIP(return, "no userfaultfd");
+	*cmd = (struct iommu_hw_info){
+		.size = sizeof(*cmd),
+		.dev_id = vm->dev.dev_id,
+	};
+	ASSERT_EQ(0, stall_begin(&self->stall, vm->fd, IOMMU_GET_HW_INFO));
+	ASSERT_EQ(0, pthread_create(&closer, NULL, closer_thread, vm));
+	/* For the unbind to get to where it waits */
+	usleep(500000);
+	EXPECT_EQ(0, stall_end(&self->stall, true));
+	ASSERT_EQ(0, pthread_join(closer, &took));
+	EXPECT_GT((double)UNBIND_MAX_S, *(double *)took);
+}
+
+struct destroyer {
+	int fd;
+	u32 id;
+	pthread_barrier_t *start;
+	unsigned int delay_us;
+	int rc;
+};
+
+static void *destroyer_thread(void *arg)
+{
+	struct destroyer *d = arg;
+
+	pthread_barrier_wait(d->start);
+	usleep(d->delay_us);
+	d->rc = iommufd_destroy(d->fd, d->id);
+	return NULL;
+}
+
+/* A device that leaves while user space destroys its vDEVICE */
+TEST_F_TIMEOUT(objects, unbind_against_destroy_of_the_vdevice, TIMEOUT)
+{
+	struct vm *vm = &self->vm;
+	pthread_barrier_t start;
+	struct destroyer d = { .fd = vm->fd, .start = &start };
+	unsigned int i, gone = 0;
+
+	ASSERT_EQ(0, vm_add_viommu(vm, VIOMMU_TYPE));
+	ASSERT_EQ(0, pthread_barrier_init(&start, NULL, 2));
+	for (i = 0; i < 20; i++) {
+		pthread_t thread;
+
+		ASSERT_EQ(0, vm_add_vdevice(vm, VSID));
+		d.id = vm->vdevice;
+		vm->vdevice = 0;
+		/* Let the two meet at different points */
+		d.delay_us = i * 500;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, destroyer_thread,
+					    &d));
+		pthread_barrier_wait(&start);
+		EXPECT_GT((double)UNBIND_MAX_S, close_device(vm));
+		pthread_join(thread, NULL);
+		EXPECT_TRUE(!d.rc || d.rc == -ENOENT)
+			TH_LOG("destroy: %d", d.rc);
+		gone += d.rc == -ENOENT;
+		ASSERT_EQ(0, vfio_open(&vm->dev, self->board.bdf[0],
+				       vm->fd));
+		ASSERT_EQ(0, vfio_attach(&vm->dev, vm->s2));
+	}
+	pthread_barrier_destroy(&start);
+	TH_LOG("%u of %u times the device was first", gone, i);
+}
+
+struct maker {
+	struct vm *vm;
+	u32 dev_id;
+	unsigned long made;
+	unsigned long strange;
+};
+
+static void *maker_thread(void *arg)
+{
+	struct maker *m = arg;
+	u32 id;
+	int rc;
+
+	/* One is made, then there is one, until the device has gone */
+	while ((rc = iommufd_vdevice_alloc(m->vm->fd, m->vm->viommu, m->dev_id,
+					   VSID, &id)) != -ENOENT) {
+		if (!rc)
+			__atomic_fetch_add(&m->made, 1, __ATOMIC_RELAXED);
+		else if (rc != -EEXIST)
+			__atomic_fetch_add(&m->strange, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* A device that leaves while others try to make a vDEVICE of it: none is left */
+TEST_F_TIMEOUT(objects, unbind_against_vdevice_alloc, TIMEOUT)
+{
+	struct maker m = { .vm = &self->vm };
+	struct vm *vm = &self->vm;
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		pthread_t threads[4];
+		unsigned int j;
+
+		ASSERT_EQ(0, vm_add_viommu(vm, VIOMMU_TYPE));
+		ASSERT_EQ(0, vm_unmap_window(vm));
+		m.dev_id = vm->dev.dev_id;
+		for (j = 0; j < 4; j++)
+			ASSERT_EQ(0, pthread_create(&threads[j], NULL,
+						    maker_thread, &m));
+		usleep(5000 + i * 100);
+		EXPECT_GT((double)UNBIND_MAX_S, close_device(vm));
+		for (j = 0; j < 4; j++)
+			pthread_join(threads[j], NULL);
+		/* A vDEVICE would hold it */
+		ASSERT_EQ(0, iommufd_destroy(vm->fd, vm->viommu));
+		vm->viommu = 0;
+		ASSERT_EQ(0, vfio_open(&vm->dev, self->board.bdf[0],
+				       vm->fd));
+		ASSERT_EQ(0, vfio_attach(&vm->dev, vm->s2));
+	}
+	EXPECT_EQ(0, m.strange);
+	/* At most one each time: the one that there was when the device left */
+	EXPECT_LE(m.made, i);
+	EXPECT_NE(0, m.made);
+}
+
+/* What a failed VDEVICE_ALLOC has begun is undone: the guest's id, the device */
+TEST_F(objects, failed_vdevice_leaves_nothing)
+{
+	struct vm *vm = &self->vm;
+	u32 id;
+
+	if (!self->can_stall)
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, vm_add_viommu(vm, VIOMMU_TYPE));
+	prepare_vdevice(&self->stall, vm);
+	ASSERT_EQ(0, stall_begin(&self->stall, vm->fd, IOMMU_VDEVICE_ALLOC));
+	EXPECT_EQ(-EEXIST, iommufd_vdevice_alloc(vm->fd, vm->viommu,
+						 vm->dev.dev_id, VSID + 1,
+						 &id));
+	EXPECT_EQ(-EFAULT, stall_end(&self->stall, false));
+	ASSERT_EQ(0, vm_add_vdevice(vm, VSID));
+}
+
+TEST_HARNESS_MAIN
