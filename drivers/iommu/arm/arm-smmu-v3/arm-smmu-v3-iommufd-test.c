@@ -501,6 +501,93 @@ static void vdevice_init_refusals(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, vdev.master, &f->master);
 }
 
+/* -------------------------------------------- whose ATC stage 2 has to reach */
+
+/* The first and the last step of an attach; the group's domain is @group_domain */
+static int attach(struct vsmmu_fixture *f, struct iommu_domain *domain,
+		  struct iommu_domain *group_domain)
+{
+	struct arm_smmu_attach_state state = {
+		.old_domain = group_domain,
+		.master = &f->master,
+		.ssid = IOMMU_NO_PASID,
+	};
+	int ret;
+
+	mutex_lock(&arm_smmu_asid_lock);
+	ret = arm_smmu_attach_prepare(&state, domain);
+	if (!ret)
+		arm_smmu_attach_commit(&state);
+	mutex_unlock(&arm_smmu_asid_lock);
+	return ret;
+}
+
+/* The nest parent's list has the device once, or not at all for no @domain */
+static void expect_on_list(struct kunit *test, struct iommu_domain *domain,
+			   bool full_flush)
+{
+	struct vsmmu_fixture *f = test->priv;
+	struct arm_smmu_master_domain *md;
+
+	KUNIT_ASSERT_EQ(test, list_count_nodes(&f->s2_parent.devices),
+			domain ? 1 : 0);
+	if (!domain)
+		return;
+	md = list_first_entry(&f->s2_parent.devices,
+			      struct arm_smmu_master_domain, devices_elm);
+	KUNIT_EXPECT_PTR_EQ(test, md->domain, domain);
+	KUNIT_EXPECT_PTR_EQ(test, md->master, &f->master);
+	KUNIT_EXPECT_EQ(test, md->nested_ats_flush, full_flush);
+}
+
+/*
+ * However a device moves between a nest parent, nested domains on it and others,
+ * the nest parent's list has it exactly once, under the domain that is attached;
+ * also when the core goes back to the group's domain after a failed change.
+ */
+static void nested_devices_list(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	struct arm_smmu_nested_domain ats = {
+		.domain.type = IOMMU_DOMAIN_NESTED,
+		.vsmmu = &f->vsmmu,
+		.enable_ats = true,
+	};
+	struct iommu_domain *s2 = &f->s2_parent.domain;
+	struct iommu_domain *nested = &f->nested.domain;
+	struct iommu_domain blocked = { .type = IOMMU_DOMAIN_BLOCKED };
+
+	KUNIT_EXPECT_EQ(test, attach(f, s2, NULL), 0);
+	expect_on_list(test, s2, false);
+	KUNIT_EXPECT_EQ(test, attach(f, nested, s2), 0);
+	expect_on_list(test, nested, false);
+	KUNIT_EXPECT_EQ(test, attach(f, &ats.domain, nested), 0);
+	expect_on_list(test, &ats.domain, true);
+	KUNIT_EXPECT_EQ(test, attach(f, &blocked, &ats.domain), 0);
+	expect_on_list(test, NULL, false);
+	KUNIT_EXPECT_EQ(test, attach(f, nested, &blocked), 0);
+	expect_on_list(test, nested, false);
+
+	/* The group never came to have the new domain */
+	KUNIT_EXPECT_EQ(test, attach(f, &ats.domain, nested), 0);
+	KUNIT_EXPECT_EQ(test, attach(f, nested, nested), 0);
+	expect_on_list(test, nested, false);
+	KUNIT_EXPECT_EQ(test, attach(f, &blocked, nested), 0);
+	KUNIT_EXPECT_EQ(test, attach(f, nested, nested), 0);
+	expect_on_list(test, nested, false);
+
+	/* A promise of coherency is kept, and what is refused leaves nothing */
+	f->s2_parent.enforce_cache_coherency = true;
+	KUNIT_EXPECT_EQ(test, attach(f, s2, nested), -EINVAL);
+	expect_on_list(test, nested, false);
+	f->fwspec.flags = IOMMU_FWSPEC_PCI_RC_CANWBS;
+	KUNIT_EXPECT_EQ(test, attach(f, s2, nested), 0);
+	expect_on_list(test, s2, false);
+
+	KUNIT_EXPECT_EQ(test, attach(f, &blocked, s2), 0);
+	expect_on_list(test, NULL, false);
+}
+
 /* ---------------------------------------------- writing it while DMA runs */
 
 struct ste_test_writer {
@@ -688,6 +775,7 @@ static struct kunit_case arm_smmu_v3_iommufd_test_cases[] = {
 	KUNIT_CASE(viommu_init_and_vmid),
 	KUNIT_CASE(vmid_last_holder),
 	KUNIT_CASE(vdevice_init_refusals),
+	KUNIT_CASE(nested_devices_list),
 	KUNIT_CASE(ste_writer_hitless),
 	KUNIT_CASE(ste_writer_eats_step),
 	KUNIT_CASE(ste_writer_host_stage1),

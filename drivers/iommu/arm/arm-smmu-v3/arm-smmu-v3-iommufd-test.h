@@ -99,6 +99,9 @@ static inline int vsmmu_fixture_init(struct kunit *test)
 	f->s2_parent.s2_cfg.vmid = TEST_VMID;
 	f->s2_parent.s2_cfg.shared_vmid = &f->vmid;
 	f->s2_parent.pgtbl_ops = &f->io_pgtable.ops;
+	f->s2_parent.domain.type = IOMMU_DOMAIN_UNMANAGED;
+	INIT_LIST_HEAD(&f->s2_parent.devices);
+	spin_lock_init(&f->s2_parent.devices_lock);
 
 	f->vsmmu.smmu = &f->smmu;
 	f->vsmmu.s2_parent = &f->s2_parent;
@@ -115,6 +118,7 @@ static inline int vsmmu_fixture_init(struct kunit *test)
 			      GFP_KERNEL));
 	KUNIT_ASSERT_EQ(test, ret, 0);
 
+	f->nested.domain.type = IOMMU_DOMAIN_NESTED;
 	f->nested.vsmmu = &f->vsmmu;
 	return 0;
 }
