@@ -374,16 +374,28 @@ void tegra241_vintf_set_sid(struct tegra241_vintf *vintf, u16 slot,
 }
 
 /**
- * tegra241_vintf_clear_sid() - undo tegra241_vintf_set_sid()
+ * tegra241_vintf_unmatch_sid() - let no more commands of a VINTF name a device
  * @vintf: the VINTF
  * @slot: the slot
  *
- * When this returns no command names the device any more: a command of the VINTF
- * is matched when it is executed, and reading back has pushed the writes out.
+ * A command is matched when it is executed, and reading back has pushed the write
+ * out. Those that have been matched before may still be under way when this
+ * returns, tegra241_cmdqv_flush() waits for them.
+ */
+void tegra241_vintf_unmatch_sid(struct tegra241_vintf *vintf, u16 slot)
+{
+	tegra241_writel(0, vintf->base + TEGRA241_VINTF_SID_MATCH(slot));
+	tegra241_readl(vintf->base + TEGRA241_VINTF_SID_MATCH(slot));
+}
+
+/**
+ * tegra241_vintf_clear_sid() - make a SID slot carry nothing of its last device
+ * @vintf: the VINTF
+ * @slot: a slot that no command can have matched: the last ones have been flushed,
+ *	or the VINTF is disabled
  */
 void tegra241_vintf_clear_sid(struct tegra241_vintf *vintf, u16 slot)
 {
 	tegra241_writel(0, vintf->base + TEGRA241_VINTF_SID_MATCH(slot));
 	tegra241_writel(0, vintf->base + TEGRA241_VINTF_SID_REPLACE(slot));
-	tegra241_readl(vintf->base + TEGRA241_VINTF_SID_REPLACE(slot));
 }

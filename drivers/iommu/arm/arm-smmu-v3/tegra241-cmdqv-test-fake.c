@@ -252,6 +252,23 @@ static u32 *fake_sid_reg(struct fake_vintf *vintf, u32 reg)
 						     &vintf->replace[slot];
 }
 
+/* What has matched a slot goes on with its REPLACE until it is flushed */
+static void fake_sid_write(struct fake_cmdqv *fake, struct fake_vintf *vintf,
+			   u32 *sid, u32 slot, u32 val)
+{
+	if (vintf->status & VINTF_ENABLED) {
+		if (sid == &vintf->match[slot] && *sid & ~val &
+						  VINTF_SID_MATCH_EN)
+			vintf->unflushed |= BIT(slot);
+		if (sid == &vintf->replace[slot])
+			KUNIT_EXPECT_FALSE_MSG(fake->test,
+					       vintf->unflushed & BIT(slot),
+					       "slot %u reused without a flush",
+					       slot);
+	}
+	*sid = val;
+}
+
 static struct fake_vintf *fake_decode_vintf(struct fake_cmdqv *fake, u32 off,
 					    u32 *reg)
 {
@@ -270,7 +287,7 @@ static void fake_vintf_write(struct fake_cmdqv *fake, u32 off, u32 val)
 	vintf = fake_decode_vintf(fake, off, &reg);
 	sid = fake_sid_reg(vintf, reg);
 	if (sid) {
-		*sid = val;
+		fake_sid_write(fake, vintf, sid, reg % 0x40 / 4, val);
 		return;
 	}
 	KUNIT_ASSERT_EQ(fake->test, reg, TEGRA241_VINTF_CONFIG);
@@ -439,7 +456,7 @@ static void fake_writeq(u64 val, void __iomem *addr)
 static int fake_flush(struct tegra241_cmdqv *cmdqv)
 {
 	struct fake_cmdqv *fake = fake_get();
-	int q;
+	int q, v;
 
 	fake_attack(fake);
 	fake->flushes++;
@@ -450,6 +467,8 @@ static int fake_flush(struct tegra241_cmdqv *cmdqv)
 			fake->vcmdq[q].gerror ^= BIT(0);
 		fake->vcmdq[q].owes_timeout = false;
 	}
+	for (v = 0; v < FAKE_NUM_VINTFS; v++)
+		fake->vintf[v].unflushed = 0;
 	return 0;
 }
 

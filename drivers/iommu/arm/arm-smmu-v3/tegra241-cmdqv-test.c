@@ -956,6 +956,7 @@ static void test_sid_slots(struct kunit *test)
 	struct tegra241_vsmmu_device *vdev[FAKE_NUM_SIDS], *more;
 	struct fake_vintf *vintf = &fake->vintf[1];
 	struct tegra241_vsmmu *tv;
+	unsigned int flushes;
 	int i;
 
 	reset_unit(fake);
@@ -971,7 +972,9 @@ static void test_sid_slots(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENOSPC, init_vdev(more));
 
 	/* One that is free is found again, and carries nothing meanwhile */
+	flushes = fake->flushes;
 	destroy_vdev(vdev[7]);
+	KUNIT_EXPECT_EQ(test, fake->flushes, flushes + 1);
 	KUNIT_EXPECT_EQ(test, 0, vintf->match[7]);
 	KUNIT_EXPECT_EQ(test, 0, vintf->replace[7]);
 	KUNIT_ASSERT_EQ(test, 0, init_vdev(more));
@@ -982,6 +985,35 @@ static void test_sid_slots(struct kunit *test)
 	for (i = 0; i < FAKE_NUM_SIDS; i++)
 		if (i != 7)
 			destroy_vdev(vdev[i]);
+	destroy_vsmmu(tv);
+	expect_vintf_free(fake, 1);
+}
+
+/* A slot whose last commands can't be flushed is nobody's until the VINTF ends */
+static void test_sid_unflushed(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct fake_vintf *vintf = &fake->vintf[1];
+	struct tegra241_vsmmu_device *a, *b;
+	struct tegra241_vsmmu *tv;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	a = new_vdev(fake, tv, 0x101, 1);
+	KUNIT_ASSERT_EQ(test, 0, init_vdev(a));
+
+	fake->flush_ret = -ETIMEDOUT;
+	destroy_vdev(a);
+	fake->flush_ret = 0;
+	KUNIT_EXPECT_EQ(test, 0, vintf->match[0]);
+	KUNIT_EXPECT_EQ(test, vintf->replace[0], 0x101);
+
+	b = new_vdev(fake, tv, 0x102, 2);
+	KUNIT_ASSERT_EQ(test, 0, init_vdev(b));
+	KUNIT_EXPECT_EQ(test, b->slot, 1);
+	KUNIT_EXPECT_EQ(test, 0, vintf->match[0]);
+	destroy_vdev(b);
+
 	destroy_vsmmu(tv);
 	expect_vintf_free(fake, 1);
 }
@@ -1166,6 +1198,7 @@ static struct kunit_case sequence_cases[] = {
 	KUNIT_CASE(test_queue_stuck_cured_early),
 	KUNIT_CASE_SLOW(test_fence_stuck),
 	KUNIT_CASE(test_sid_slots),
+	KUNIT_CASE(test_sid_unflushed),
 	KUNIT_CASE(test_sid_errors),
 	KUNIT_CASE(test_events),
 	KUNIT_CASE(test_events_late),

@@ -314,7 +314,21 @@ static void tegra241_vm_vdevice_destroy(struct iommufd_vdevice *core)
 		container_of(to_vsmmu_device(core),
 			     struct tegra241_vsmmu_device, vdev);
 	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(core->viommu)->vintf;
+	int ret;
 
+	/*
+	 * The device may go elsewhere when this returns, or go altogether, and
+	 * ATC_INVs that name it already must not be left waiting for it.
+	 */
+	tegra241_vintf_unmatch_sid(&vintf->hw, vdev->slot);
+	ret = tegra241_cmdqv_flush(vintf->hw.cmdqv);
+	if (ret) {
+		/* The slot matches nothing, and stays so until the VINTF ends */
+		dev_warn_ratelimited(vintf->hw.cmdqv->dev,
+				     "VINTF%u: SID slot %u given up: %d\n",
+				     vintf->hw.idx, vdev->slot, ret);
+		return;
+	}
 	tegra241_vintf_clear_sid(&vintf->hw, vdev->slot);
 	ida_free(&vintf->sids, vdev->slot);
 }

@@ -47,7 +47,7 @@ struct tegra241_vm_error {
  * @vmid: the VMID that it carries, referenced for as long as the hardware could
  *	use it
  * @mmap_offset: where user space maps the window
- * @sids: SID slots in use
+ * @sids: SID slots in use, or given up because they could not be flushed
  * @fenced: something in it would not stop: the VINTF is disabled, or was told to
  *	be, and takes no queue any more. Serialised by iommufd's queue lock until
  *	the vIOMMU ends.

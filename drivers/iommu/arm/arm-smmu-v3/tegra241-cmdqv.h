@@ -469,6 +469,7 @@ void tegra241_vintf_read_err_map(struct tegra241_vintf *vintf,
 				 unsigned long *map);
 void tegra241_vintf_set_sid(struct tegra241_vintf *vintf, u16 slot,
 			    u32 virt_sid, u32 phys_sid);
+void tegra241_vintf_unmatch_sid(struct tegra241_vintf *vintf, u16 slot);
 void tegra241_vintf_clear_sid(struct tegra241_vintf *vintf, u16 slot);
 
 /* tegra241-cmdqv-vintf0.c */
