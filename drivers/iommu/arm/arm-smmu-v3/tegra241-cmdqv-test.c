@@ -5,7 +5,9 @@
  * tegra241-cmdqv-test-fake.c and are checked by every test here that has a unit.
  */
 
+#include <linux/completion.h>
 #include <linux/gfp.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
@@ -1134,6 +1136,52 @@ static void test_events(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->events, 0);
 }
 
+struct ending {
+	struct kunit *test;
+	struct tegra241_vsmmu *tv;
+	struct completion done;
+};
+
+static int end_vsmmu(void *data)
+{
+	struct ending *ending = data;
+
+	/* The accesses of this thread go to the fake unit, too */
+	current->kunit_test = ending->test;
+	destroy_vsmmu(ending->tv);
+	current->kunit_test = NULL;
+	complete_all(&ending->done);
+	return 0;
+}
+
+/* 58: a vIOMMU does not end while the interrupt thread is looking at it */
+static void test_events_end(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct ending ending = { .test = test };
+	struct task_struct *thread;
+
+	reset_unit(fake);
+	ending.tv = alloc_vsmmu(fake, 3);
+	init_completion(&ending.done);
+
+	/* As the interrupt thread does meanwhile */
+	mutex_lock(&fake->cmdqv->vm_vintfs_lock);
+	thread = kthread_run(end_vsmmu, &ending, "cmdqv-test");
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, thread);
+	if (!IS_ERR(thread))
+		KUNIT_EXPECT_EQ(test, 0,
+				wait_for_completion_timeout(&ending.done,
+							    HZ / 5));
+	KUNIT_EXPECT_EQ(test, fake->vintf[1].status, VINTF_ENABLED);
+	KUNIT_EXPECT_EQ(test, fake->mmaps, 1);
+	mutex_unlock(&fake->cmdqv->vm_vintfs_lock);
+
+	if (!IS_ERR(thread))
+		wait_for_completion(&ending.done);
+	expect_vintf_free(fake, 1);
+}
+
 /* Who begins to listen late still hears of it; a new queue's error is new */
 static void test_events_late(struct kunit *test)
 {
@@ -1201,6 +1249,7 @@ static struct kunit_case sequence_cases[] = {
 	KUNIT_CASE(test_sid_unflushed),
 	KUNIT_CASE(test_sid_errors),
 	KUNIT_CASE(test_events),
+	KUNIT_CASE(test_events_end),
 	KUNIT_CASE(test_events_late),
 	{},
 };

@@ -23,7 +23,6 @@
 
 #include <kunit/visibility.h>
 #include <linux/cleanup.h>
-#include <linux/interrupt.h>
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -108,8 +107,8 @@ void tegra241_vm_vintf_handle_error(struct tegra241_cmdqv *cmdqv, u16 idx)
 	struct tegra241_vm_vintf *vintf;
 	unsigned int i;
 
-	/* Pairs with the release in tegra241_vsmmu_init() */
-	vintf = smp_load_acquire(&cmdqv->vm_vintfs[idx]);
+	guard(mutex)(&cmdqv->vm_vintfs_lock);
+	vintf = cmdqv->vm_vintfs[idx];
 	if (!vintf)
 		return;
 
@@ -408,15 +407,20 @@ static int tegra241_vm_vintf_enable(struct tegra241_vm_vintf *vintf)
 	return 0;
 }
 
+/* Let the interrupt thread have @vintf, or have it done with number @idx (NULL) */
+static void tegra241_vm_vintf_publish(struct tegra241_cmdqv *cmdqv, u16 idx,
+				      struct tegra241_vm_vintf *vintf)
+{
+	guard(mutex)(&cmdqv->vm_vintfs_lock);
+	cmdqv->vm_vintfs[idx] = vintf;
+}
+
 static void tegra241_vsmmu_destroy(struct iommufd_viommu *viommu)
 {
 	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(viommu)->vintf;
 	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
 
-	/* The interrupt thread is done with it before anything ends */
-	WRITE_ONCE(cmdqv->vm_vintfs[vintf->hw.idx], NULL);
-	if (cmdqv->irq > 0)
-		synchronize_irq(cmdqv->irq);
+	tegra241_vm_vintf_publish(cmdqv, vintf->hw.idx, NULL);
 
 	viommu->services->destroy_mmap(viommu, vintf->mmap_offset);
 	tegra241_vm_vintf_retire(vintf);
@@ -513,8 +517,7 @@ int tegra241_vsmmu_init(struct arm_vsmmu *vsmmu,
 	dev_dbg(cmdqv->dev, "VINTF%u: VMID 0x%x\n", vintf->hw.idx,
 		vintf->vmid->id);
 
-	/* Pairs with the acquire in tegra241_vm_vintf_handle_error() */
-	smp_store_release(&cmdqv->vm_vintfs[vintf->hw.idx], vintf);
+	tegra241_vm_vintf_publish(cmdqv, vintf->hw.idx, vintf);
 	return 0;
 
 err_mmap:
@@ -584,6 +587,7 @@ int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv)
 				   sizeof(*cmdqv->vm_vintfs), GFP_KERNEL);
 	if (!cmdqv->vm_vintfs)
 		return -ENOMEM;
+	mutex_init(&cmdqv->vm_vintfs_lock);
 	ida_init(&cmdqv->vm_ids);
 	tegra241_quarantine_init(&cmdqv->quarantine);
 	return 0;

@@ -21,8 +21,7 @@
  * Lock order, outermost first; see also linux/iommufd_viommu.h:
  *
  *	iommufd's queue lock of a vIOMMU -> tegra241_quarantine::lock
- *
- * The interrupt thread takes none of them.
+ *	tegra241_cmdqv::vm_vintfs_lock, alone; all that the interrupt thread takes
  */
 #ifndef _TEGRA241_CMDQV_H
 #define _TEGRA241_CMDQV_H
@@ -415,8 +414,12 @@ struct tegra241_quarantine {
  *	interrupt thread.
  * @vm_ids: VINTFs that VMs have or that are fenced, 1 to num_vintfs - 1
  * @vm_vintfs: VINTFs of living vIOMMUs by number, for the interrupt thread alone:
- *	an entry is published with release semantics when vsmmu_init can't fail any
- *	more, and cleared, followed by synchronize_irq(), before anything of it ends
+ *	an entry is there from when vsmmu_init can't fail any more until before
+ *	anything of it ends
+ * @vm_vintfs_lock: protects @vm_vintfs, and is held for as long as the interrupt
+ *	thread uses an entry. A mutex is handed to who waits for it, so interrupts
+ *	that one VM makes without end don't keep another one's vIOMMU from ending,
+ *	as synchronize_irq() would let them.
  * @quarantine: VINTFs that wait for their hardware
  *
  * Lives from probe to device_remove, which comes after the last vIOMMU.
@@ -437,6 +440,7 @@ struct tegra241_cmdqv {
 
 	struct ida vm_ids;
 	struct tegra241_vm_vintf **vm_vintfs;
+	struct mutex vm_vintfs_lock;	/* of vm_vintfs */
 	struct tegra241_quarantine quarantine;
 };
 
