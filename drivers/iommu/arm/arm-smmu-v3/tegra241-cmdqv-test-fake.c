@@ -329,6 +329,9 @@ static void fake_config_write(struct fake_cmdqv *fake, u32 off, u32 val)
 					      q);
 		if (q != fake->drop_map)
 			fake->alloc[q] = val;
+	} else if (off == TEGRA241_CMDQV_VINTF_INT_MASK(0) ||
+		   off == TEGRA241_CMDQV_VINTF_INT_MASK(1)) {
+		fake->int_mask[off == TEGRA241_CMDQV_VINTF_INT_MASK(1)] = val;
 	} else {
 		KUNIT_ASSERT_EQ(fake->test, off, TEGRA241_CMDQV_CONFIG);
 		fake->config = val;

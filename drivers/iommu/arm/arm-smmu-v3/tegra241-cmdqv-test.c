@@ -333,6 +333,7 @@ static void test_reset(struct kunit *test)
 	int i, s;
 
 	/* What a predecessor may leave */
+	memset(fake->int_mask, 0xff, sizeof(fake->int_mask));
 	for (i = 0; i < FAKE_NUM_VCMDQS; i++) {
 		fake->alloc[i] = tegra241_alloc_map(i / FAKE_NUM_LVCMDQS,
 						    i % FAKE_NUM_LVCMDQS) |
@@ -364,6 +365,8 @@ static void test_reset(struct kunit *test)
 	}
 	for (; i < FAKE_NUM_VCMDQS; i++)
 		expect_scrubbed(fake, &fake->vcmdq[i]);
+	KUNIT_EXPECT_EQ(test, 0, fake->int_mask[0]);
+	KUNIT_EXPECT_EQ(test, 0, fake->int_mask[1]);
 	KUNIT_EXPECT_EQ(test, fake->vintf[0].config, VINTF_HYP_OWN | VINTF_EN);
 	for (i = 1; i < FAKE_NUM_VINTFS; i++)
 		expect_vintf_free(fake, i);

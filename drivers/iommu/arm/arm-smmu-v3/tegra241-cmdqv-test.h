@@ -95,6 +95,7 @@ struct fake_cmdqv {
 
 	u32 config;
 	u32 status;
+	u32 int_mask[2];
 	u32 alloc[FAKE_NUM_VCMDQS];
 	struct fake_vcmdq vcmdq[FAKE_NUM_VCMDQS];
 	struct fake_vintf vintf[FAKE_NUM_VINTFS];

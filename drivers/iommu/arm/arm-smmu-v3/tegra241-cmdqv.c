@@ -75,6 +75,11 @@ static int tegra241_cmdqv_hw_quiesce(struct tegra241_cmdqv *cmdqv)
 	int ret, err = 0;
 	u16 idx;
 
+	/* A VINTF that somebody has masked would never tell of an error again */
+	for (idx = 0; idx < 2; idx++)
+		tegra241_writel(0, cmdqv->base +
+				   TEGRA241_CMDQV_VINTF_INT_MASK(idx));
+
 	for (idx = cmdqv->param.num_vcmdqs; idx--;) {
 		tegra241_vcmdq_init_direct(&vcmdq, cmdqv, idx);
 		ret = tegra241_vcmdq_write_config(&vcmdq, 0);
