@@ -465,6 +465,10 @@ static int fake_flush(struct tegra241_cmdqv *cmdqv)
 	fake->flushes++;
 	if (fake->flush_ret)
 		return fake->flush_ret;
+	if (fake->flush_fails) {
+		fake->flush_fails--;
+		return -ETIMEDOUT;
+	}
 	for (q = 0; q < FAKE_NUM_VCMDQS; q++) {
 		if (fake->vcmdq[q].owes_timeout)
 			fake->vcmdq[q].gerror ^= BIT(0);

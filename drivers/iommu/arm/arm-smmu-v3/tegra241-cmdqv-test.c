@@ -284,7 +284,7 @@ static void destroy_queue(struct fake_cmdqv *fake, struct tegra241_hw_queue *hwq
 	struct fake_vcmdq *vcmdq = to_fake_vcmdq(fake, hwq);
 
 	hwq->core.viommu->ops->hw_queue_destroy(&hwq->core);
-	if (!vcmdq->stuck && !fake->flush_ret)
+	if (!vcmdq->stuck)
 		vcmdq->want_base = 0;
 	fake_cmdqv_check(fake);
 }
@@ -841,18 +841,20 @@ static void test_queue_stuck_cured_early(struct kunit *test)
 	hwq = new_queue(fake, tv, 0, page_to_phys(page), SZ_4K);
 	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
 
-	/* A CMD_SYNC that does not complete is no less of a reason */
 	vcmdq->config = VCMDQ_EN;
 	vcmdq->status = VCMDQ_ENABLED;
-	fake->flush_ret = -ETIMEDOUT;
+	vcmdq->stuck = true;
 	destroy_queue(fake, hwq);
 	KUNIT_EXPECT_EQ(test, page_ref_count(page), 2);
 	KUNIT_EXPECT_TRUE(test,
 			  tegra241_quarantine_look(&fake->cmdqv->quarantine));
 
-	fake->flush_ret = 0;
+	/* The flush that it owes then holds nothing up here, either */
+	vcmdq->stuck = false;
+	fake->flush_ret = -ETIMEDOUT;
 	KUNIT_EXPECT_FALSE(test,
 			   tegra241_quarantine_look(&fake->cmdqv->quarantine));
+	fake->flush_ret = 0;
 	vcmdq->want_base = 0;
 	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
 	expect_scrubbed(fake, vcmdq);
@@ -862,6 +864,72 @@ static void test_queue_stuck_cured_early(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EIO, init_queue(hwq));
 	destroy_vsmmu(tv);
 	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 1);
+	expect_vintf_free(fake, 1);
+}
+
+/*
+ * A flush that another VM's ATC_INVs hold up costs this one no VINTF and nobody
+ * memory, but the queue is not enabled again before it has been flushed.
+ */
+static void test_queue_unflushed(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct page *page = queue_pages(test);
+	struct fake_vcmdq *vcmdq = &fake->vcmdq[2];
+	struct tegra241_hw_queue *hwq, *next;
+	struct tegra241_vsmmu *tv;
+	unsigned int flushes;
+	u64 want_base;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	hwq = new_queue(fake, tv, 0, page_to_phys(page), SZ_4K);
+	want_base = vcmdq->want_base;
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+
+	/* It is tried more than once */
+	fake->flush_fails = 2;
+	destroy_queue(fake, hwq);
+	flushes = fake->flushes;
+	vcmdq->want_base = want_base;
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+	KUNIT_EXPECT_EQ(test, fake->flushes, flushes);
+
+	fake->flush_ret = -ETIMEDOUT;
+	vcmdq->config = VCMDQ_EN;
+	vcmdq->status = VCMDQ_ENABLED;
+	vcmdq->owes_timeout = true;
+	destroy_queue(fake, hwq);
+	expect_scrubbed(fake, vcmdq);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+	KUNIT_EXPECT_EQ(test, fake->scheduled, 0);
+	KUNIT_EXPECT_EQ(test, fake->vintf[1].status, VINTF_ENABLED);
+
+	/* Not by the next owner of the VINTF either */
+	vcmdq->want_base = want_base;
+	KUNIT_EXPECT_EQ(test, -EIO, init_queue(hwq));
+	destroy_vsmmu(tv);
+	expect_vintf_free(fake, 1);
+	tv = alloc_vsmmu(fake, 4);
+	next = new_queue(fake, tv, 0, page_to_phys(page), SZ_4K);
+	KUNIT_EXPECT_EQ(test, -EIO, init_queue(next));
+	KUNIT_EXPECT_FALSE(test, fake->alloc[2] & CMDQV_CMDQ_ALLOCATED);
+
+	/* What comes late is nobody's */
+	fake->flush_ret = 0;
+	flushes = fake->flushes;
+	KUNIT_ASSERT_EQ(test, 0, init_queue(next));
+	KUNIT_EXPECT_EQ(test, fake->flushes, flushes + 1);
+	KUNIT_EXPECT_EQ(test, vcmdq->gerror, vcmdq->gerrorn);
+
+	/* Paid is paid */
+	destroy_queue(fake, next);
+	flushes = fake->flushes;
+	vcmdq->want_base = want_base;
+	KUNIT_ASSERT_EQ(test, 0, init_queue(next));
+	KUNIT_EXPECT_EQ(test, fake->flushes, flushes);
+	destroy_queue(fake, next);
+	destroy_vsmmu(tv);
 	expect_vintf_free(fake, 1);
 }
 
@@ -1246,7 +1314,8 @@ static struct kunit_case sequence_cases[] = {
 	KUNIT_CASE(test_queue_recycled),
 	KUNIT_CASE_SLOW(test_queue_errors),
 	KUNIT_CASE_SLOW(test_queue_stuck),
-	KUNIT_CASE(test_queue_stuck_cured_early),
+	KUNIT_CASE_SLOW(test_queue_stuck_cured_early),
+	KUNIT_CASE(test_queue_unflushed),
 	KUNIT_CASE_SLOW(test_fence_stuck),
 	KUNIT_CASE(test_sid_slots),
 	KUNIT_CASE(test_sid_unflushed),

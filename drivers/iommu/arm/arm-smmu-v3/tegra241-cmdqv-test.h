@@ -79,6 +79,7 @@ struct fake_vintf {
  * @accesses: made by the driver
  * @flushes: CMD_SYNCs
  * @flush_ret: their result
+ * @flush_fails: so many more of them fail
  * @scheduled: how often another look at the quarantine was asked for
  * @mmap_base: physical address of the last window registered
  * @mmap_length: its length
@@ -110,6 +111,7 @@ struct fake_cmdqv {
 	unsigned int accesses;
 	unsigned int flushes;
 	int flush_ret;
+	unsigned int flush_fails;
 	unsigned int scheduled;
 
 	phys_addr_t mmap_base;

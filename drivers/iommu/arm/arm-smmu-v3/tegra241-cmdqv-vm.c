@@ -29,6 +29,9 @@
 
 #include "tegra241-cmdqv-vm.h"
 
+/* Up to a second each, for a CMD_SYNC that ATC_INVs hold up */
+#define FLUSH_TRIES	3
+
 static struct tegra241_vsmmu *to_tegra241_vsmmu(struct iommufd_viommu *viommu)
 {
 	return container_of(to_vsmmu(viommu), struct tegra241_vsmmu, vsmmu);
@@ -132,6 +135,28 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_vm_vintf_handle_error);
  * HW queues
  */
 
+/*
+ * A CMD_SYNC waits behind the ATC_INVs of all VMs, so one VM can keep another one's
+ * from completing. What that must not cost the latter is more than this queue.
+ */
+static void tegra241_vm_vcmdq_flush(struct tegra241_vcmdq *vcmdq)
+{
+	struct tegra241_cmdqv *cmdqv = vcmdq->cmdqv;
+	int tries;
+
+	for (tries = 0; tries < FLUSH_TRIES; tries++) {
+		if (!tegra241_cmdqv_flush(cmdqv)) {
+			clear_bit(vcmdq->idx, cmdqv->unflushed);
+			return;
+		}
+		cond_resched();
+	}
+	set_bit(vcmdq->idx, cmdqv->unflushed);
+	dev_warn_ratelimited(cmdqv->dev,
+			     "VINTF%u: VCMDQ%u could not be flushed\n",
+			     vcmdq->vintf_idx, vcmdq->idx);
+}
+
 /**
  * tegra241_vm_vcmdq_stop() - stop a queue of a VM for good
  * @vcmdq: the queue, through the direct aperture, mapped or not; those above it
@@ -141,7 +166,9 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_vm_vintf_handle_error);
  * being stopped. The queue is asked to stop before that only because nobody knows
  * what hardware thinks of unmapping an enabled queue; a VM that leaves its queues
  * alone does not make us find out. An ATC_INV may be timing out still, which the
- * flush waits for before errors are acknowledged.
+ * flush waits for before errors are acknowledged. If that can't be had now, the
+ * queue's memory may go nevertheless, and the flush is owed: see
+ * tegra241_cmdqv::unflushed.
  *
  * Context: sleeps.
  * Return: 0 if the queue is disabled, unmapped, and as scrubbing leaves it; else
@@ -156,9 +183,7 @@ int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq)
 	ret = tegra241_vcmdq_write_config(vcmdq, 0) ?: unmapped;
 	if (ret)
 		return ret;
-	ret = tegra241_cmdqv_flush(vcmdq->cmdqv);
-	if (ret)
-		return ret;
+	tegra241_vm_vcmdq_flush(vcmdq);
 	tegra241_vcmdq_scrub(vcmdq);
 	return tegra241_vcmdq_verify_scrubbed(vcmdq);
 }
@@ -166,9 +191,18 @@ int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq)
 /* Have an unmapped queue ready for a VM to enable the moment it is mapped */
 static int tegra241_vm_vcmdq_prepare(struct tegra241_vcmdq *vcmdq, u64 base)
 {
+	struct tegra241_cmdqv *cmdqv = vcmdq->cmdqv;
 	int ret;
 
-	/* What the last owner left has gone in tegra241_vm_vcmdq_stop() */
+	/*
+	 * What the last owner left has gone in tegra241_vm_vcmdq_stop(), but
+	 * possibly for a late error, which scrubbing acknowledges once it is there.
+	 */
+	if (test_bit(vcmdq->idx, cmdqv->unflushed)) {
+		if (tegra241_cmdqv_flush(cmdqv))
+			return -EIO;
+		clear_bit(vcmdq->idx, cmdqv->unflushed);
+	}
 	ret = tegra241_vcmdq_unmap(vcmdq) ?:
 	      tegra241_vcmdq_write_config(vcmdq, 0);
 	if (ret)

@@ -413,6 +413,10 @@ struct tegra241_quarantine {
  * @vintf0: the kernel's own VINTF. Published with release semantics, read by the
  *	interrupt thread.
  * @vm_ids: VINTFs that VMs have or that are fenced, 1 to num_vintfs - 1
+ * @unflushed: VCMDQs of the VM side that have stopped, but whose late ATC timeouts
+ *	could not be flushed: not to be enabled before that. A bit is touched only
+ *	under the queue lock of the vIOMMU that the VCMDQ's VINTF belongs to, or
+ *	under tegra241_quarantine::lock.
  * @vm_vintfs: VINTFs of living vIOMMUs by number, for the interrupt thread alone:
  *	an entry is there from when vsmmu_init can't fail any more until before
  *	anything of it ends
@@ -439,6 +443,7 @@ struct tegra241_cmdqv {
 	struct tegra241_host_vintf *vintf0;
 
 	struct ida vm_ids;
+	DECLARE_BITMAP(unflushed, TEGRA241_MAX_VCMDQS);
 	struct tegra241_vm_vintf **vm_vintfs;
 	struct mutex vm_vintfs_lock;	/* of vm_vintfs */
 	struct tegra241_quarantine quarantine;
