@@ -240,16 +240,16 @@ bool tegra241_vcmdq_scrub(struct tegra241_vcmdq *vcmdq)
 }
 
 /**
- * tegra241_vcmdq_verify_scrubbed() - whether a queue is as scrubbing leaves it
+ * tegra241_vcmdq_verify_stopped() - whether a scrubbed queue holds on to no memory
  * @vcmdq: the queue
  *
  * Nothing is trusted that somebody else could have undone or the hardware could
- * have ignored: memory is let go of on the strength of this. PROD and CONS are not
- * looked at, they point to nothing by themselves.
+ * have ignored: memory is let go of on the strength of this. What points to nothing
+ * by itself is left to tegra241_vcmdq_verify_empty().
  *
  * Return: 0, or -EIO.
  */
-int tegra241_vcmdq_verify_scrubbed(struct tegra241_vcmdq *vcmdq)
+int tegra241_vcmdq_verify_stopped(struct tegra241_vcmdq *vcmdq)
 {
 	void __iomem *page0 = vcmdq->page0;
 	void __iomem *page1 = vcmdq->page1;
@@ -259,6 +259,28 @@ int tegra241_vcmdq_verify_scrubbed(struct tegra241_vcmdq *vcmdq)
 		return -EIO;
 	if (tegra241_readq(page1 + TEGRA241_VCMDQ_BASE) ||
 	    tegra241_readq(page1 + TEGRA241_VCMDQ_CONS_INDX_BASE))
+		return -EIO;
+	return 0;
+}
+
+/**
+ * tegra241_vcmdq_verify_empty() - whether a scrubbed queue can get a new user
+ * @vcmdq: the queue
+ *
+ * The user starts at index 0, with no error: neither in GERROR, nor in CONS.ERR.
+ *
+ * Return: 0, or -EIO.
+ */
+int tegra241_vcmdq_verify_empty(struct tegra241_vcmdq *vcmdq)
+{
+	void __iomem *page0 = vcmdq->page0;
+	int ret;
+
+	ret = tegra241_vcmdq_verify_stopped(vcmdq);
+	if (ret)
+		return ret;
+	if (tegra241_readl(page0 + TEGRA241_VCMDQ_PROD) ||
+	    tegra241_readl(page0 + TEGRA241_VCMDQ_CONS))
 		return -EIO;
 	if ((tegra241_readl(page0 + TEGRA241_VCMDQ_GERROR) ^
 	     tegra241_readl(page0 + TEGRA241_VCMDQ_GERRORN)) & VCMDQ_GERROR_MASK)

@@ -187,7 +187,8 @@ static void fake_page0_write(struct fake_cmdqv *fake, u32 off, u32 val)
 	vcmdq = fake_decode(fake, off, &page, &reg);
 	KUNIT_ASSERT_EQ(fake->test, page, 0);
 	p = vcmdq ? fake_page0_reg(vcmdq, reg) : NULL;
-	if (!p || p == &vcmdq->status || p == &vcmdq->gerror)
+	if (!p || p == &vcmdq->status || p == &vcmdq->gerror ||
+	    (p == &vcmdq->cons && vcmdq->keeps_cons))
 		return;
 
 	*p = val;

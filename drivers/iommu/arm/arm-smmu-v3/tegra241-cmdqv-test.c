@@ -762,7 +762,17 @@ static void test_queue_errors(struct kunit *test)
 	fake->vcmdq[2].status = 0;
 	fake->vcmdq[2].stuck = false;
 
+	/* The error of another VM's command would be the first thing it sees */
+	fake->vcmdq[2].cons = FIELD_PREP(VCMDQ_CONS_ERR, 1);
+	fake->vcmdq[2].keeps_cons = true;
+	KUNIT_EXPECT_EQ(test, -EIO, init_queue(hwq));
+	KUNIT_EXPECT_FALSE(test, fake->alloc[2] & CMDQV_CMDQ_ALLOCATED);
+	fake->vcmdq[2].keeps_cons = false;
+
 	KUNIT_EXPECT_EQ(test, 0, init_queue(hwq));
+	/* But it points to nothing, so it is no reason to hold on to memory */
+	fake->vcmdq[2].cons = 3;
+	fake->vcmdq[2].keeps_cons = true;
 	destroy_queue(fake, hwq);
 	destroy_vsmmu(tv);
 	KUNIT_EXPECT_EQ(test, fake->scheduled, 0);

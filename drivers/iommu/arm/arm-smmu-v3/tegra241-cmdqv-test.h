@@ -26,6 +26,7 @@
  * struct fake_vcmdq - a VCMDQ
  * @cons: CONS; likewise the other registers
  * @stuck: does not become disabled
+ * @keeps_cons: CONS does not take what is written
  * @owes_timeout: an ATC_INV times out when the next CMD_SYNC completes
  * @want_base: the only BASE that a VM's queue may have while it is mapped
  */
@@ -40,6 +41,7 @@ struct fake_vcmdq {
 	u64 cons_indx_base;
 
 	bool stuck;
+	bool keeps_cons;
 	bool owes_timeout;
 	u64 want_base;
 };

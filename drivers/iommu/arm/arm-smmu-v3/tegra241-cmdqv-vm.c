@@ -171,7 +171,7 @@ static void tegra241_vm_vcmdq_flush(struct tegra241_vcmdq *vcmdq)
  * tegra241_cmdqv::unflushed.
  *
  * Context: sleeps.
- * Return: 0 if the queue is disabled, unmapped, and as scrubbing leaves it; else
+ * Return: 0 if the queue is disabled, unmapped, and knows no memory any more; else
  * -ETIMEDOUT or -EIO, and the hardware may be reading the queue.
  */
 int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq)
@@ -185,7 +185,7 @@ int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq)
 		return ret;
 	tegra241_vm_vcmdq_flush(vcmdq);
 	tegra241_vcmdq_scrub(vcmdq);
-	return tegra241_vcmdq_verify_scrubbed(vcmdq);
+	return tegra241_vcmdq_verify_stopped(vcmdq);
 }
 
 /* Have an unmapped queue ready for a VM to enable the moment it is mapped */
@@ -208,7 +208,7 @@ static int tegra241_vm_vcmdq_prepare(struct tegra241_vcmdq *vcmdq, u64 base)
 	if (ret)
 		return ret;
 	tegra241_vcmdq_scrub(vcmdq);
-	ret = tegra241_vcmdq_verify_scrubbed(vcmdq);
+	ret = tegra241_vcmdq_verify_empty(vcmdq);
 	if (ret)
 		return ret;
 
