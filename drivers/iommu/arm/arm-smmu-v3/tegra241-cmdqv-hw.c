@@ -10,6 +10,9 @@
 
 #include "tegra241-cmdqv.h"
 
+/* For what may not happen at all, without being an error */
+#define BRIEFLY_US	(10 * USEC_PER_MSEC)
+
 #if IS_ENABLED(CONFIG_KUNIT)
 u32 tegra241_readl(const void __iomem *reg)
 {
@@ -44,15 +47,20 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_writeq);
  * CMDQV, VINTF and VCMDQ share this: bit 0 of CONFIG asks, bit 0 of STATUS says
  * when it has happened (hardware.md §6).
  */
-static int tegra241_handshake_for(u32 val, void __iomem *config,
-				  void __iomem *status, u64 timeout_us)
+static int tegra241_await(u32 val, void __iomem *status, u64 timeout_us)
 {
 	u32 sts;
 
-	tegra241_writel(val, config);
 	return read_poll_timeout(tegra241_readl, sts,
 				 !((sts ^ val) & BIT(0)), 1, timeout_us, false,
 				 status);
+}
+
+static int tegra241_handshake_for(u32 val, void __iomem *config,
+				  void __iomem *status, u64 timeout_us)
+{
+	tegra241_writel(val, config);
+	return tegra241_await(val, status, timeout_us);
 }
 
 static int tegra241_handshake(u32 val, void __iomem *config,
@@ -211,7 +219,24 @@ void tegra241_vcmdq_ask_to_stop(struct tegra241_vcmdq *vcmdq)
 {
 	tegra241_handshake_for(0, vcmdq->page0 + TEGRA241_VCMDQ_CONFIG,
 			       vcmdq->page0 + TEGRA241_VCMDQ_STATUS,
-			       10 * USEC_PER_MSEC);
+			       BRIEFLY_US);
+}
+
+/**
+ * tegra241_vcmdq_await_enabling() - let an enabling that is under way complete
+ * @vcmdq: an unmapped queue, so that nobody begins another one
+ *
+ * If CONFIG.EN is taken back before STATUS has followed it, STATUS says "disabled"
+ * at once, and nobody knows whether it still does a moment later (assumption: it
+ * may not). Waits for 10 ms at most: hardware may also refuse to enable a queue.
+ *
+ * Context: sleeps.
+ */
+void tegra241_vcmdq_await_enabling(struct tegra241_vcmdq *vcmdq)
+{
+	if (tegra241_readl(vcmdq->page0 + TEGRA241_VCMDQ_CONFIG) & VCMDQ_EN)
+		tegra241_await(VCMDQ_EN, vcmdq->page0 + TEGRA241_VCMDQ_STATUS,
+			       BRIEFLY_US);
 }
 
 /**

@@ -306,6 +306,16 @@ static void fake_vintf_write(struct fake_cmdqv *fake, u32 off, u32 val)
 		vintf->status &= ~VINTF_ENABLED;
 }
 
+/* CMDQ_ALLOC_MAP of @vcmdq is going to be @val */
+static void fake_late_enable(struct fake_vcmdq *vcmdq, u32 val)
+{
+	if (!vcmdq->late_enable || val & CMDQV_CMDQ_ALLOCATED)
+		return;
+	vcmdq->config = VCMDQ_EN;
+	vcmdq->enabling = vcmdq->late_enable;
+	vcmdq->late_enable = 0;
+}
+
 static void fake_config_write(struct fake_cmdqv *fake, u32 off, u32 val)
 {
 	int q = (off - TEGRA241_CMDQV_CMDQ_ALLOC_MAP(0)) / 4;
@@ -328,6 +338,7 @@ static void fake_config_write(struct fake_cmdqv *fake, u32 off, u32 val)
 					      !fake_enabled(&fake->vcmdq[q]),
 					      "VCMDQ%d unmapped while enabled",
 					      q);
+		fake_late_enable(&fake->vcmdq[q], val);
 		if (q != fake->drop_map)
 			fake->alloc[q] = val;
 	} else if (off == TEGRA241_CMDQV_VINTF_INT_MASK(0) ||
@@ -397,6 +408,8 @@ static u32 fake_readl(const void __iomem *addr)
 	vcmdq = fake_decode(fake, off, &page, &reg);
 	KUNIT_EXPECT_EQ(fake->test, page, 0);
 	p = vcmdq ? fake_page0_reg(vcmdq, reg) : NULL;
+	if (p && p == &vcmdq->status && vcmdq->enabling && !--vcmdq->enabling)
+		vcmdq->status = VCMDQ_ENABLED;
 	return p ? *p : 0;
 }
 

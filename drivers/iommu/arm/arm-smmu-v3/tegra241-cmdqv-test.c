@@ -676,6 +676,29 @@ static void test_queue_hostile(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->scheduled, 0);
 }
 
+/* J88: an enabling that STATUS does not show yet is not missed */
+static void test_queue_late_enable(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	phys_addr_t pa = page_to_phys(queue_pages(test));
+	struct fake_vcmdq *vcmdq = &fake->vcmdq[2];
+	struct tegra241_hw_queue *hwq;
+	struct tegra241_vsmmu *tv;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	hwq = new_queue(fake, tv, 0, pa, SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+
+	vcmdq->late_enable = 20;
+	destroy_queue(fake, hwq);
+	KUNIT_EXPECT_EQ(test, 0, vcmdq->late_enable);
+	KUNIT_EXPECT_EQ(test, 0, vcmdq->enabling);
+	expect_scrubbed(fake, vcmdq);
+	KUNIT_EXPECT_EQ(test, fake->scheduled, 0);
+	destroy_vsmmu(tv);
+}
+
 /* What the last user left, and 56: what shows up late */
 static void test_queue_recycled(struct kunit *test)
 {
@@ -1321,6 +1344,7 @@ static struct kunit_case sequence_cases[] = {
 	KUNIT_CASE_SLOW(test_vintf_errors),
 	KUNIT_CASE_SLOW(test_vintf_stuck),
 	KUNIT_CASE(test_queue_hostile),
+	KUNIT_CASE(test_queue_late_enable),
 	KUNIT_CASE(test_queue_recycled),
 	KUNIT_CASE_SLOW(test_queue_errors),
 	KUNIT_CASE_SLOW(test_queue_stuck),

@@ -26,6 +26,9 @@
  * struct fake_vcmdq - a VCMDQ
  * @cons: CONS; likewise the other registers
  * @stuck: does not become disabled
+ * @late_enable: its VM enables it just before it is next unmapped, and it takes so
+ *	many reads of STATUS until it is
+ * @enabling: reads left until then, whatever is written to CONFIG meanwhile
  * @keeps_cons: CONS does not take what is written
  * @owes_timeout: an ATC_INV times out when the next CMD_SYNC completes
  * @want_base: the only BASE that a VM's queue may have while it is mapped
@@ -41,6 +44,8 @@ struct fake_vcmdq {
 	u64 cons_indx_base;
 
 	bool stuck;
+	unsigned int late_enable;
+	unsigned int enabling;
 	bool keeps_cons;
 	bool owes_timeout;
 	u64 want_base;

@@ -180,6 +180,7 @@ int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq)
 
 	tegra241_vcmdq_ask_to_stop(vcmdq);
 	unmapped = tegra241_vcmdq_unmap(vcmdq);
+	tegra241_vcmdq_await_enabling(vcmdq);
 	ret = tegra241_vcmdq_write_config(vcmdq, 0) ?: unmapped;
 	if (ret)
 		return ret;

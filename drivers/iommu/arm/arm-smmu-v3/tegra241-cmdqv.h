@@ -466,6 +466,7 @@ int tegra241_vcmdq_map(struct tegra241_vcmdq *vcmdq);
 int tegra241_vcmdq_unmap(struct tegra241_vcmdq *vcmdq);
 int tegra241_vcmdq_write_config(struct tegra241_vcmdq *vcmdq, u32 val);
 void tegra241_vcmdq_ask_to_stop(struct tegra241_vcmdq *vcmdq);
+void tegra241_vcmdq_await_enabling(struct tegra241_vcmdq *vcmdq);
 bool tegra241_vcmdq_scrub(struct tegra241_vcmdq *vcmdq);
 int tegra241_vcmdq_verify_stopped(struct tegra241_vcmdq *vcmdq);
 int tegra241_vcmdq_verify_empty(struct tegra241_vcmdq *vcmdq);
