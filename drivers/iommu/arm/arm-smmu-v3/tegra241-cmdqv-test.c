@@ -400,6 +400,40 @@ static void test_device_disable(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->accesses, accesses);
 }
 
+/* The same with VMs that go on: nothing of theirs is left for the next kernel */
+static void test_shutdown(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	phys_addr_t pa = page_to_phys(queue_pages(test));
+	struct tegra241_hw_queue *hwq, *next;
+	struct tegra241_vsmmu *tv, *other;
+	int i;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	hwq = new_queue(fake, tv, 0, pa, SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+	other = alloc_vsmmu(fake, 4);
+
+	fake->hostile = 1;
+	tegra241_cmdqv_impl_ops.device_disable(&fake->cmdqv->smmu);
+	for (i = FAKE_NUM_LVCMDQS; i < FAKE_NUM_VCMDQS; i++) {
+		expect_scrubbed(fake, &fake->vcmdq[i]);
+		KUNIT_EXPECT_FALSE(test, fake->alloc[i] & CMDQV_CMDQ_ALLOCATED);
+	}
+	for (i = 1; i < FAKE_NUM_VINTFS; i++)
+		KUNIT_EXPECT_EQ(test, 0, fake->vintf[i].status);
+	/* As long as it could have run, it had its VMID */
+	KUNIT_EXPECT_EQ(test, fake->vintf[1].config, FIELD_PREP(VINTF_VMID, 3));
+
+	/* User space is still there, too */
+	next = new_queue(fake, tv, 1, pa + PAGE_SIZE, SZ_4K);
+	KUNIT_EXPECT_EQ(test, -EIO, init_queue(next));
+	destroy_queue(fake, hwq);
+	destroy_vsmmu(tv);
+	destroy_vsmmu(other);
+}
+
 static bool uses_vintf0(struct fake_cmdqv *fake, u8 opcode)
 {
 	struct arm_smmu_cmdq_ent ent = { .opcode = opcode };
@@ -1336,6 +1370,7 @@ static struct kunit_suite geometry_suite = {
 static struct kunit_case sequence_cases[] = {
 	KUNIT_CASE(test_reset),
 	KUNIT_CASE(test_device_disable),
+	KUNIT_CASE(test_shutdown),
 	KUNIT_CASE(test_supports_cmd),
 	KUNIT_CASE_SLOW(test_fallback),
 	KUNIT_CASE(test_host_error),

@@ -135,6 +135,17 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_vm_vintf_handle_error);
  * HW queues
  */
 
+/* Unmap and disable: 0, or -ETIMEDOUT or -EIO if the queue may still be running */
+static int tegra241_vm_vcmdq_halt(struct tegra241_vcmdq *vcmdq)
+{
+	int unmapped;
+
+	tegra241_vcmdq_ask_to_stop(vcmdq);
+	unmapped = tegra241_vcmdq_unmap(vcmdq);
+	tegra241_vcmdq_await_enabling(vcmdq);
+	return tegra241_vcmdq_write_config(vcmdq, 0) ?: unmapped;
+}
+
 /*
  * A CMD_SYNC waits behind the ATC_INVs of all VMs, so one VM can keep another one's
  * from completing. What that must not cost the latter is more than this queue.
@@ -176,12 +187,9 @@ static void tegra241_vm_vcmdq_flush(struct tegra241_vcmdq *vcmdq)
  */
 int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq)
 {
-	int unmapped, ret;
+	int ret;
 
-	tegra241_vcmdq_ask_to_stop(vcmdq);
-	unmapped = tegra241_vcmdq_unmap(vcmdq);
-	tegra241_vcmdq_await_enabling(vcmdq);
-	ret = tegra241_vcmdq_write_config(vcmdq, 0) ?: unmapped;
+	ret = tegra241_vm_vcmdq_halt(vcmdq);
 	if (ret)
 		return ret;
 	tegra241_vm_vcmdq_flush(vcmdq);
@@ -269,7 +277,7 @@ static int tegra241_vm_hw_queue_init(struct iommufd_hw_queue *core)
 	ret = tegra241_vcmdq_base(core->base_pa, core->length, &base);
 	if (ret)
 		return ret;
-	if (vintf->fenced)
+	if (vintf->fenced || !tegra241_cmdqv_vm_usable(cmdqv))
 		return -EIO;
 
 	struct tegra241_vm_vcmdq *vcmdq __free(kfree) =
@@ -631,13 +639,40 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_vm_init);
 
 /**
  * tegra241_cmdqv_vm_stop() - the SMMU is going to be switched off
- * @cmdqv: the unit
+ * @cmdqv: the unit, with VINTF0 out of use
+ *
+ * At a shutdown VMs may still be running. Over kexec their memory becomes that of
+ * another kernel, which enables the unit again, so turning that off is not enough:
+ * no queue of theirs is left mapped or with a BASE, and no VINTF enabled, which no
+ * VM can undo. There is no flush, since no VM gets these queues from this kernel
+ * any more.
  *
  * Context: sleeps; the SMMU is enabled.
  */
 void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
 {
+	struct tegra241_vintf vintf;
+	struct tegra241_vcmdq vcmdq;
+	int ret;
+	u16 idx;
+
 	tegra241_quarantine_stop(&cmdqv->quarantine);
+
+	for (idx = cmdqv->param.num_vcmdqs;
+	     idx-- > cmdqv->param.num_lvcmdqs_per_vintf;) {
+		tegra241_vcmdq_init_direct(&vcmdq, cmdqv, idx);
+		ret = tegra241_vm_vcmdq_halt(&vcmdq);
+		if (ret)
+			dev_err(cmdqv->dev, "VCMDQ%u would not stop: %d\n",
+				idx, ret);
+		else
+			tegra241_vcmdq_scrub(&vcmdq);
+	}
+	for (idx = cmdqv->param.num_vintfs; --idx;) {
+		tegra241_vintf_init(&vintf, cmdqv, idx);
+		if (tegra241_vintf_disable(&vintf))
+			dev_err(cmdqv->dev, "VINTF%u would not stop\n", idx);
+	}
 }
 
 /**

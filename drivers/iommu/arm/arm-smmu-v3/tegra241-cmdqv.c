@@ -145,8 +145,8 @@ static int tegra241_cmdqv_device_reset(struct arm_smmu_device *smmu)
 
 /*
  * The SMMU is still enabled, so that the queues' last commands and the flush
- * complete. Called for a shutdown as well, where VMs may still be there: turning
- * the unit off stops them too.
+ * complete. Called for a shutdown as well, where VMs may still be there. No VM gets
+ * anything new once VINTF0 is down, see tegra241_cmdqv_vm_usable().
  */
 static void tegra241_cmdqv_device_disable(struct arm_smmu_device *smmu)
 {
@@ -155,8 +155,8 @@ static void tegra241_cmdqv_device_disable(struct arm_smmu_device *smmu)
 	if (!cmdqv->running)
 		return;
 
-	tegra241_cmdqv_vm_stop(cmdqv);
 	tegra241_vintf0_hw_deinit(cmdqv->vintf0);
+	tegra241_cmdqv_vm_stop(cmdqv);
 	tegra241_cmdqv_hw_disable(cmdqv);
 }
 
