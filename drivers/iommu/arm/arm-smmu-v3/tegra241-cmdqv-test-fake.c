@@ -192,8 +192,23 @@ static void fake_page0_write(struct fake_cmdqv *fake, u32 off, u32 val)
 		return;
 
 	*p = val;
-	if (p == &vcmdq->config && (val & VCMDQ_EN || !vcmdq->stuck))
-		vcmdq->status = val & VCMDQ_EN;
+	if (p != &vcmdq->config)
+		return;
+	if (val & VCMDQ_EN)
+		vcmdq->status = VCMDQ_ENABLED;
+	else if (vcmdq->slow && fake_enabled(vcmdq))
+		vcmdq->disabling = vcmdq->disabling ?: vcmdq->slow;
+	else if (!vcmdq->stuck)
+		vcmdq->status = 0;
+}
+
+/* What takes time is counted in reads of STATUS */
+static void fake_vcmdq_tick(struct fake_vcmdq *vcmdq)
+{
+	if (vcmdq->enabling && !--vcmdq->enabling)
+		vcmdq->status = VCMDQ_ENABLED;
+	if (vcmdq->disabling && !--vcmdq->disabling)
+		vcmdq->status = 0;
 }
 
 /* All that a VM can do to the queues of its VINTF: turn them on, mostly */
@@ -306,6 +321,30 @@ static void fake_vintf_write(struct fake_cmdqv *fake, u32 off, u32 val)
 		vintf->status &= ~VINTF_ENABLED;
 }
 
+/* The unit goes off only when nothing runs, and on only when nothing would */
+static void fake_check_switch(struct fake_cmdqv *fake, bool on)
+{
+	struct fake_vcmdq *vcmdq;
+	int i;
+
+	for (i = 0; i < FAKE_NUM_VCMDQS; i++) {
+		vcmdq = &fake->vcmdq[i];
+		if (!on && !vcmdq->stuck)
+			KUNIT_EXPECT_FALSE_MSG(fake->test, fake_enabled(vcmdq),
+					       "unit off under VCMDQ%d", i);
+		if (!on)
+			continue;
+		KUNIT_EXPECT_FALSE_MSG(fake->test,
+				       vcmdq->config & VCMDQ_EN ||
+				       fake->alloc[i] & CMDQV_CMDQ_ALLOCATED,
+				       "VCMDQ%d comes back", i);
+	}
+	for (i = 0; on && i < FAKE_NUM_VINTFS; i++)
+		KUNIT_EXPECT_FALSE_MSG(fake->test,
+				       fake->vintf[i].config & VINTF_EN,
+				       "VINTF%d comes back", i);
+}
+
 /* CMDQ_ALLOC_MAP of @vcmdq is going to be @val */
 static void fake_late_enable(struct fake_vcmdq *vcmdq, u32 val)
 {
@@ -346,6 +385,8 @@ static void fake_config_write(struct fake_cmdqv *fake, u32 off, u32 val)
 		fake->int_mask[off == TEGRA241_CMDQV_VINTF_INT_MASK(1)] = val;
 	} else {
 		KUNIT_ASSERT_EQ(fake->test, off, TEGRA241_CMDQV_CONFIG);
+		if ((val ^ fake->config) & CMDQV_EN)
+			fake_check_switch(fake, val & CMDQV_EN);
 		fake->config = val;
 		fake->status = val & CMDQV_EN;
 	}
@@ -408,8 +449,8 @@ static u32 fake_readl(const void __iomem *addr)
 	vcmdq = fake_decode(fake, off, &page, &reg);
 	KUNIT_EXPECT_EQ(fake->test, page, 0);
 	p = vcmdq ? fake_page0_reg(vcmdq, reg) : NULL;
-	if (p && p == &vcmdq->status && vcmdq->enabling && !--vcmdq->enabling)
-		vcmdq->status = VCMDQ_ENABLED;
+	if (p && p == &vcmdq->status)
+		fake_vcmdq_tick(vcmdq);
 	return p ? *p : 0;
 }
 

@@ -326,13 +326,11 @@ static void expect_vintf_free(struct fake_cmdqv *fake, int v)
  * The host side
  */
 
-/* 66: nothing is mapped at reset but VINTF0's queues */
-static void test_reset(struct kunit *test)
+/* What a predecessor may leave */
+static void leave_all_running(struct fake_cmdqv *fake)
 {
-	struct fake_cmdqv *fake = test->priv;
 	int i, s;
 
-	/* What a predecessor may leave */
 	memset(fake->int_mask, 0xff, sizeof(fake->int_mask));
 	for (i = 0; i < FAKE_NUM_VCMDQS; i++) {
 		fake->alloc[i] = tegra241_alloc_map(i / FAKE_NUM_LVCMDQS,
@@ -349,8 +347,12 @@ static void test_reset(struct kunit *test)
 		for (s = 0; s < FAKE_NUM_SIDS; s++)
 			fake->vintf[i].match[s] = tegra241_sid_match(s);
 	}
+}
 
-	reset_unit(fake);
+static void expect_reset(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	int i;
 
 	for (i = 0; i < FAKE_NUM_LVCMDQS; i++) {
 		struct fake_vcmdq *vcmdq = &fake->vcmdq[i];
@@ -372,6 +374,32 @@ static void test_reset(struct kunit *test)
 		expect_vintf_free(fake, i);
 	KUNIT_EXPECT_TRUE(test, fake->cmdqv->vintf0->hyp_own);
 	KUNIT_EXPECT_TRUE(test, tegra241_cmdqv_vm_usable(fake->cmdqv));
+}
+
+/* 66: nothing is mapped at reset but VINTF0's queues */
+static void test_reset(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+
+	/* The unit is off, but its parts are not */
+	leave_all_running(fake);
+	reset_unit(fake);
+	expect_reset(test);
+}
+
+/* The queues have stopped before the unit is turned off */
+static void test_reset_running(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	int i;
+
+	fake->config = CMDQV_EN;
+	fake->status = CMDQV_ENABLED;
+	leave_all_running(fake);
+	for (i = 0; i < FAKE_NUM_VCMDQS; i++)
+		fake->vcmdq[i].slow = 3;
+	reset_unit(fake);
+	expect_reset(test);
 }
 
 /* 55: all is off and unmapped, descending, while the SMMU can still flush */
@@ -1369,6 +1397,7 @@ static struct kunit_suite geometry_suite = {
 
 static struct kunit_case sequence_cases[] = {
 	KUNIT_CASE(test_reset),
+	KUNIT_CASE(test_reset_running),
 	KUNIT_CASE(test_device_disable),
 	KUNIT_CASE(test_shutdown),
 	KUNIT_CASE(test_supports_cmd),

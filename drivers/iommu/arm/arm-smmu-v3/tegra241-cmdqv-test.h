@@ -26,6 +26,8 @@
  * struct fake_vcmdq - a VCMDQ
  * @cons: CONS; likewise the other registers
  * @stuck: does not become disabled
+ * @slow: so many reads of STATUS until it is disabled
+ * @disabling: reads left until then
  * @late_enable: its VM enables it just before it is next unmapped, and it takes so
  *	many reads of STATUS until it is
  * @enabling: reads left until then, whatever is written to CONFIG meanwhile
@@ -44,6 +46,8 @@ struct fake_vcmdq {
 	u64 cons_indx_base;
 
 	bool stuck;
+	unsigned int slow;
+	unsigned int disabling;
 	unsigned int late_enable;
 	unsigned int enabling;
 	bool keeps_cons;

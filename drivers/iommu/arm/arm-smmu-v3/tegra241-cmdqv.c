@@ -64,6 +64,31 @@ VISIBLE_IF_KUNIT irqreturn_t tegra241_cmdqv_isr(int irq, void *devid)
 EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_isr);
 
 /*
+ * A unit that is enabled comes back with all that it knows, and queues that are
+ * enabled would read whatever has become of a predecessor's memory. Waits for
+ * nothing, since a disabled unit need not answer.
+ */
+static void tegra241_cmdqv_hw_ask_all_to_stop(struct tegra241_cmdqv *cmdqv)
+{
+	struct tegra241_vintf vintf;
+	struct tegra241_vcmdq vcmdq;
+	u16 idx;
+	u32 reg;
+
+	for (idx = cmdqv->param.num_vcmdqs; idx--;) {
+		tegra241_vcmdq_init_direct(&vcmdq, cmdqv, idx);
+		tegra241_writel(0, vcmdq.page0 + TEGRA241_VCMDQ_CONFIG);
+		tegra241_vcmdq_unmap(&vcmdq);
+	}
+	for (idx = cmdqv->param.num_vintfs; idx--;) {
+		tegra241_vintf_init(&vintf, cmdqv, idx);
+		reg = tegra241_readl(vintf.base + TEGRA241_VINTF_CONFIG);
+		tegra241_writel(reg & ~VINTF_EN,
+				vintf.base + TEGRA241_VINTF_CONFIG);
+	}
+}
+
+/*
  * Stop and empty what firmware or, over kexec, another kernel has left, which
  * may have mapped queues to every VINTF. From here on a queue is mapped to a
  * VINTF only while somebody owns it: a VM could enable one that nobody set up.
@@ -121,6 +146,11 @@ static int tegra241_cmdqv_device_reset(struct arm_smmu_device *smmu)
 	struct tegra241_cmdqv *cmdqv = to_cmdqv(smmu);
 	u32 config = tegra241_readl(cmdqv->base + TEGRA241_CMDQV_CONFIG);
 	int ret;
+
+	/* While the unit runs its queues can be waited for; failing does no harm */
+	if (tegra241_readl(cmdqv->base + TEGRA241_CMDQV_STATUS) & CMDQV_ENABLED)
+		tegra241_cmdqv_hw_quiesce(cmdqv);
+	tegra241_cmdqv_hw_ask_all_to_stop(cmdqv);
 
 	ret = tegra241_cmdqv_write_config(cmdqv, config & ~CMDQV_EN) ?:
 	      tegra241_cmdqv_write_config(cmdqv, config | CMDQV_EN) ?:
