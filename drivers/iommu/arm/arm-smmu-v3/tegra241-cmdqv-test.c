@@ -402,6 +402,47 @@ static void test_reset_running(struct kunit *test)
 	expect_reset(test);
 }
 
+/* What would not stop is given to no VM, and costs nobody anything else */
+static void test_reset_broken(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct iommu_user_data data = user_data(test, PROT_READ | PROT_WRITE);
+	struct tegra241_vsmmu *tv;
+
+	leave_all_running(fake);
+	/* A queue of VINTF1, and VINTF2 */
+	fake->vcmdq[3].stuck = true;
+	fake->vcmdq[3].want_base = 1;
+	fake->vintf[2].no_disable = true;
+	fake->vintf[2].want_vmid = 9;
+	memset(fake->vintf[2].match, 0, sizeof(fake->vintf[2].match));
+	reset_unit(fake);
+	KUNIT_EXPECT_TRUE(test, tegra241_cmdqv_vm_usable(fake->cmdqv));
+
+	tv = alloc_vsmmu(fake, 3);
+	KUNIT_EXPECT_EQ(test, tv->vintf->hw.idx, 3);
+	KUNIT_EXPECT_EQ(test, -ENOSPC,
+			tegra241_vsmmu_init(&new_vsmmu(fake, 7)->vsmmu, &data));
+	destroy_vsmmu(tv);
+
+	fake->vcmdq[3].stuck = false;
+	fake->vintf[2].no_disable = false;
+}
+
+/* But of VINTF0 everything is needed */
+static void test_reset_broken_vintf0(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+
+	leave_all_running(fake);
+	fake->vcmdq[1].stuck = true;
+	KUNIT_EXPECT_EQ(test, 0,
+			tegra241_cmdqv_impl_ops.device_reset(&fake->cmdqv->smmu));
+	KUNIT_EXPECT_FALSE(test, fake->cmdqv->running);
+	KUNIT_EXPECT_EQ(test, 0, fake->status);
+	KUNIT_EXPECT_FALSE(test, tegra241_cmdqv_vm_usable(fake->cmdqv));
+}
+
 /* 55: all is off and unmapped, descending, while the SMMU can still flush */
 static void test_device_disable(struct kunit *test)
 {
@@ -1398,6 +1439,8 @@ static struct kunit_suite geometry_suite = {
 static struct kunit_case sequence_cases[] = {
 	KUNIT_CASE(test_reset),
 	KUNIT_CASE(test_reset_running),
+	KUNIT_CASE_SLOW(test_reset_broken),
+	KUNIT_CASE_SLOW(test_reset_broken_vintf0),
 	KUNIT_CASE(test_device_disable),
 	KUNIT_CASE(test_shutdown),
 	KUNIT_CASE(test_supports_cmd),

@@ -638,6 +638,22 @@ int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv)
 EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_vm_init);
 
 /**
+ * tegra241_cmdqv_vm_reserve() - keep a VINTF from VMs
+ * @cmdqv: the unit
+ * @idx: a VINTF that no VM has, 1 to num_vintfs - 1
+ *
+ * For good: nobody looks at it again. May be repeated.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv, u16 idx)
+{
+	int ret = ida_alloc_range(&cmdqv->vm_ids, idx, idx, GFP_KERNEL);
+
+	return ret == -ENOMEM ? ret : 0;
+}
+
+/**
  * tegra241_cmdqv_vm_stop() - the SMMU is going to be switched off
  * @cmdqv: the unit, with VINTF0 out of use
  *

@@ -135,6 +135,7 @@ int tegra241_vsmmu_init(struct arm_vsmmu *vsmmu,
 			const struct iommu_user_data *user_data);
 void tegra241_vm_vintf_handle_error(struct tegra241_cmdqv *cmdqv, u16 idx);
 int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv);
+int tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv, u16 idx);
 void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv);
 void tegra241_cmdqv_vm_exit(struct tegra241_cmdqv *cmdqv);
 
@@ -164,6 +165,12 @@ static inline void tegra241_vm_vintf_handle_error(struct tegra241_cmdqv *cmdqv,
 }
 
 static inline int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv)
+{
+	return 0;
+}
+
+static inline int tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv,
+					    u16 idx)
 {
 	return 0;
 }

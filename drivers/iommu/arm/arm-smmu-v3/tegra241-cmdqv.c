@@ -92,13 +92,17 @@ static void tegra241_cmdqv_hw_ask_all_to_stop(struct tegra241_cmdqv *cmdqv)
  * Stop and empty what firmware or, over kexec, another kernel has left, which
  * may have mapped queues to every VINTF. From here on a queue is mapped to a
  * VINTF only while somebody owns it: a VM could enable one that nobody set up.
+ * @broken: set to the VINTFs of which something would not stop
  */
-static int tegra241_cmdqv_hw_quiesce(struct tegra241_cmdqv *cmdqv)
+static void tegra241_cmdqv_hw_quiesce(struct tegra241_cmdqv *cmdqv,
+				      unsigned long *broken)
 {
 	struct tegra241_vintf vintf;
 	struct tegra241_vcmdq vcmdq;
-	int ret, err = 0;
 	u16 idx;
+	int ret;
+
+	bitmap_zero(broken, TEGRA241_MAX_VINTFS);
 
 	/* A VINTF that somebody has masked would never tell of an error again */
 	for (idx = 0; idx < 2; idx++)
@@ -111,21 +115,40 @@ static int tegra241_cmdqv_hw_quiesce(struct tegra241_cmdqv *cmdqv)
 		if (!ret)
 			tegra241_vcmdq_scrub(&vcmdq);
 		ret = tegra241_vcmdq_unmap(&vcmdq) ?: ret;
-		if (ret)
+		if (ret) {
 			dev_err(cmdqv->dev, "VCMDQ%u would not stop: %d\n",
 				idx, ret);
-		err = err ?: ret;
+			__set_bit(vcmdq.vintf_idx, broken);
+		}
 	}
 	for (idx = cmdqv->param.num_vintfs; idx--;) {
 		tegra241_vintf_init(&vintf, cmdqv, idx);
 		ret = tegra241_vintf_disable(&vintf);
-		if (ret)
+		if (ret) {
 			dev_err(cmdqv->dev, "VINTF%u would not stop\n", idx);
-		else
+			__set_bit(idx, broken);
+		} else {
 			tegra241_vintf_scrub(&vintf);
-		err = err ?: ret;
+		}
 	}
-	return err;
+}
+
+/*
+ * What would not stop must not be given to a VM, but costs the host nothing, unless
+ * it is of VINTF0.
+ */
+static int tegra241_cmdqv_set_aside(struct tegra241_cmdqv *cmdqv,
+				    const unsigned long *broken)
+{
+	unsigned int idx;
+	int ret;
+
+	for_each_set_bit(idx, broken, cmdqv->param.num_vintfs) {
+		ret = idx ? tegra241_cmdqv_vm_reserve(cmdqv, idx) : -EIO;
+		if (ret)
+			return ret;
+	}
+	return 0;
 }
 
 static void tegra241_cmdqv_hw_disable(struct tegra241_cmdqv *cmdqv)
@@ -145,17 +168,21 @@ static int tegra241_cmdqv_device_reset(struct arm_smmu_device *smmu)
 {
 	struct tegra241_cmdqv *cmdqv = to_cmdqv(smmu);
 	u32 config = tegra241_readl(cmdqv->base + TEGRA241_CMDQV_CONFIG);
+	DECLARE_BITMAP(broken, TEGRA241_MAX_VINTFS);
 	int ret;
 
 	/* While the unit runs its queues can be waited for; failing does no harm */
 	if (tegra241_readl(cmdqv->base + TEGRA241_CMDQV_STATUS) & CMDQV_ENABLED)
-		tegra241_cmdqv_hw_quiesce(cmdqv);
+		tegra241_cmdqv_hw_quiesce(cmdqv, broken);
 	tegra241_cmdqv_hw_ask_all_to_stop(cmdqv);
 
 	ret = tegra241_cmdqv_write_config(cmdqv, config & ~CMDQV_EN) ?:
-	      tegra241_cmdqv_write_config(cmdqv, config | CMDQV_EN) ?:
-	      tegra241_cmdqv_hw_quiesce(cmdqv) ?:
-	      tegra241_vintf0_hw_init(cmdqv->vintf0);
+	      tegra241_cmdqv_write_config(cmdqv, config | CMDQV_EN);
+	if (!ret) {
+		tegra241_cmdqv_hw_quiesce(cmdqv, broken);
+		ret = tegra241_cmdqv_set_aside(cmdqv, broken) ?:
+		      tegra241_vintf0_hw_init(cmdqv->vintf0);
+	}
 	if (ret) {
 		dev_err(cmdqv->dev,
 			"reset failed: %d, using the SMMU's own command queue\n",
@@ -169,7 +196,8 @@ static int tegra241_cmdqv_device_reset(struct arm_smmu_device *smmu)
 		 cmdqv->param.num_lvcmdqs_per_vintf,
 		 cmdqv->vintf0->hyp_own ? "hypervisor" : "guest",
 		 tegra241_cmdqv_vm_usable(cmdqv) ?
-			 cmdqv->param.num_vintfs - 1 : 0);
+			 cmdqv->param.num_vintfs - 1 -
+			 bitmap_weight(broken, TEGRA241_MAX_VINTFS) : 0);
 	return 0;
 }
 

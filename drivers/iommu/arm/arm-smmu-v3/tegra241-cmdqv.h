@@ -412,7 +412,8 @@ struct tegra241_quarantine {
  * @running: CMDQV_CONFIG.EN was set by this driver
  * @vintf0: the kernel's own VINTF. Published with release semantics, read by the
  *	interrupt thread.
- * @vm_ids: VINTFs that VMs have or that are fenced, 1 to num_vintfs - 1
+ * @vm_ids: VINTFs that VMs have, that are fenced, or that could not be reset; 1 to
+ *	num_vintfs - 1
  * @unflushed: VCMDQs of the VM side that have stopped, but whose late ATC timeouts
  *	could not be flushed: not to be enabled before that. A bit is touched only
  *	under the queue lock of the vIOMMU that the VCMDQ's VINTF belongs to, or
