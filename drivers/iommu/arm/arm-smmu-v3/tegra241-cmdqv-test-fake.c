@@ -629,6 +629,7 @@ struct fake_cmdqv *fake_cmdqv_create(struct kunit *test)
 {
 	struct tegra241_cmdqv *cmdqv;
 	struct fake_cmdqv *fake;
+	void *page;
 
 	fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fake);
@@ -642,6 +643,10 @@ struct fake_cmdqv *fake_cmdqv_create(struct kunit *test)
 	cmdqv->dev = kunit_device_register(test, "cmdqv");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, cmdqv->dev);
 	cmdqv->smmu.dev = cmdqv->dev;
+	/* Whatever the SMMU's own registers are read for is 0 */
+	page = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	cmdqv->smmu.base = (void __iomem __force *)page;
 	cmdqv->base = FAKE_BASE;
 	cmdqv->base_phys = FAKE_BASE_PHYS;
 	cmdqv->max_log2_entries = 8;

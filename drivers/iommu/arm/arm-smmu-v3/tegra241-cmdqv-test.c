@@ -12,6 +12,8 @@
 #include <linux/mman.h>
 #include <linux/module.h>
 
+#include <kunit/static_stub.h>
+
 #include "tegra241-cmdqv-test.h"
 
 /*
@@ -560,6 +562,32 @@ static void test_fallback(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, tegra241_cmdqv_vm_usable(fake->cmdqv));
 	for (i = 0; i < FAKE_NUM_VCMDQS; i++)
 		KUNIT_EXPECT_FALSE(test, fake->alloc[i] & CMDQV_CMDQ_ALLOCATED);
+}
+
+static int no_vintf0(struct tegra241_cmdqv *cmdqv)
+{
+	return -ENOMEM;
+}
+
+/* So does one that has no memory for its queues: the SMMU's probe goes on */
+static void test_fallback_early(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct arm_smmu_device *smmu = &fake->cmdqv->smmu;
+	int i;
+
+	fake->config = CMDQV_EN;
+	fake->status = CMDQV_ENABLED;
+	leave_all_running(fake);
+	smmu->impl_ops = &tegra241_cmdqv_init_ops;
+	kunit_activate_static_stub(test, tegra241_vintf0_alloc, no_vintf0);
+	KUNIT_EXPECT_EQ(test, 0, smmu->impl_ops->init_structures(smmu));
+
+	KUNIT_EXPECT_PTR_EQ(test, smmu->impl_ops, &tegra241_cmdqv_init_ops);
+	KUNIT_EXPECT_FALSE(test, fake->cmdqv->running);
+	KUNIT_EXPECT_EQ(test, 0, fake->status);
+	for (i = 0; i < FAKE_NUM_VCMDQS; i++)
+		KUNIT_EXPECT_EQ(test, 0, fake->vcmdq[i].config);
 }
 
 static void test_host_error(struct kunit *test)
@@ -1445,6 +1473,7 @@ static struct kunit_case sequence_cases[] = {
 	KUNIT_CASE(test_shutdown),
 	KUNIT_CASE(test_supports_cmd),
 	KUNIT_CASE_SLOW(test_fallback),
+	KUNIT_CASE(test_fallback_early),
 	KUNIT_CASE(test_host_error),
 	KUNIT_CASE(test_hw_info),
 	KUNIT_CASE(test_vintf),

@@ -9,6 +9,7 @@
 
 #define dev_fmt(fmt) "tegra241_cmdqv: " fmt
 
+#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 #include <linux/debugfs.h>
 #include <linux/iommu.h>
@@ -325,6 +326,8 @@ int tegra241_vintf0_alloc(struct tegra241_cmdqv *cmdqv)
 	u16 lidx;
 	int ret;
 
+	KUNIT_STATIC_STUB_REDIRECT(tegra241_vintf0_alloc, cmdqv);
+
 	vintf = kzalloc(struct_size(vintf, lvcmdqs, num), GFP_KERNEL);
 	if (!vintf)
 		return -ENOMEM;
@@ -340,6 +343,7 @@ int tegra241_vintf0_alloc(struct tegra241_cmdqv *cmdqv)
 	}
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(tegra241_vintf0_alloc);
 
 /**
  * tegra241_vintf0_free() - undo tegra241_vintf0_alloc()

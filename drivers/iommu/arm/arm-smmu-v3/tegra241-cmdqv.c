@@ -255,13 +255,25 @@ static int tegra241_cmdqv_init_structures(struct arm_smmu_device *smmu)
 
 	ret = tegra241_vintf0_alloc(cmdqv);
 	if (ret) {
-		dev_err(cmdqv->dev, "could not set VINTF0 up: %d\n", ret);
-		return ret;
+		/* impl_ops stay as they are, which frees what there is */
+		dev_err(cmdqv->dev,
+			"could not set VINTF0 up: %d, using the SMMU's own command queue\n",
+			ret);
+		tegra241_cmdqv_hw_ask_all_to_stop(cmdqv);
+		tegra241_cmdqv_hw_disable(cmdqv);
+		return 0;
 	}
 
 	smmu->impl_ops = &tegra241_cmdqv_impl_ops;
 	return 0;
 }
+
+/* Until init_structures the unit has nothing but memory, and if that fails after it */
+VISIBLE_IF_KUNIT const struct arm_smmu_impl_ops tegra241_cmdqv_init_ops = {
+	.init_structures = tegra241_cmdqv_init_structures,
+	.device_remove = tegra241_cmdqv_device_remove,
+};
+EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_init_ops);
 
 /*
  * Discovery
@@ -311,11 +323,6 @@ static int tegra241_cmdqv_acpi_resources(struct device *dev,
 static int tegra241_cmdqv_setup(struct arm_smmu_device **smmu,
 				const struct resource *mem, int irq)
 {
-	/* Until init_structures the unit has nothing but memory */
-	static const struct arm_smmu_impl_ops init_ops = {
-		.init_structures = tegra241_cmdqv_init_structures,
-		.device_remove = tegra241_cmdqv_device_remove,
-	};
 	struct device *dev = (*smmu)->impl_dev;
 	struct tegra241_cmdqv_param param;
 	struct tegra241_cmdqv *cmdqv;
@@ -382,7 +389,7 @@ static int tegra241_cmdqv_setup(struct arm_smmu_device **smmu,
 	}
 
 	tegra241_vintf0_debugfs();
-	cmdqv->smmu.impl_ops = &init_ops;
+	cmdqv->smmu.impl_ops = &tegra241_cmdqv_init_ops;
 	return 0;
 
 err_vm_exit:

@@ -496,6 +496,7 @@ void tegra241_vintf0_debugfs(void);
 
 /* tegra241-cmdqv.c */
 #if IS_ENABLED(CONFIG_KUNIT)
+extern const struct arm_smmu_impl_ops tegra241_cmdqv_init_ops;
 extern const struct arm_smmu_impl_ops tegra241_cmdqv_impl_ops;
 irqreturn_t tegra241_cmdqv_isr(int irq, void *devid);
 #endif
