@@ -49,13 +49,15 @@ static void test_param(struct kunit *test)
 	/* More VINTFs than VCMDQs: none for each */
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			tegra241_cmdqv_decode_param(0x4651, room, &param));
-	/* 128 VINTFs, 256 VCMDQs, 32 SID slots: past their registers */
+	/* 128 VINTFs, 256 VCMDQs: past their registers */
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			tegra241_cmdqv_decode_param(0x4771, SZ_1G, &param));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			tegra241_cmdqv_decode_param(0x4681, SZ_1G, &param));
-	KUNIT_EXPECT_EQ(test, -EINVAL,
-			tegra241_cmdqv_decode_param(0x5671, SZ_1G, &param));
+	/* 32 SID slots: only 16 have a place */
+	KUNIT_ASSERT_EQ(test, 0,
+			tegra241_cmdqv_decode_param(0x5671, room, &param));
+	KUNIT_EXPECT_EQ(test, param.num_sids_per_vintf, 16);
 	/* The widest fields there are must not shift out of anything */
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			tegra241_cmdqv_decode_param(U32_MAX, U64_MAX, &param));

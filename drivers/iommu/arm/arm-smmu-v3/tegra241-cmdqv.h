@@ -35,6 +35,7 @@
 #include <linux/io.h>
 #include <linux/list.h>
 #include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/sizes.h>
 #include <linux/types.h>
@@ -132,7 +133,7 @@
 /* What the layout above has room for */
 #define TEGRA241_MAX_VINTFS		64	/* CMDQ_ALLOC_MAP.VINTF */
 #define TEGRA241_MAX_VCMDQS		128	/* CMDQ_ALLOC_MAP.LVCMDQ, ERR_MAPs */
-#define TEGRA241_MAX_SIDS		16	/* SID_MATCH below SID_REPLACE */
+#define TEGRA241_MAX_SIDS		16U	/* SID_MATCH below SID_REPLACE */
 
 #define TEGRA241_VCMDQ_MIN_LENGTH	(2ULL << CMDQ_ENT_SZ_SHIFT)
 
@@ -231,7 +232,7 @@ tegra241_cmdqv_decode_param(u32 reg, u64 resource_size,
 	u32 num_sids = 1U << FIELD_GET(CMDQV_NUM_SID_PER_VM_LOG2, reg);
 
 	if (num_vintfs > TEGRA241_MAX_VINTFS ||
-	    num_vcmdqs > TEGRA241_MAX_VCMDQS || num_sids > TEGRA241_MAX_SIDS)
+	    num_vcmdqs > TEGRA241_MAX_VCMDQS)
 		return -EINVAL;
 	if (num_vcmdqs < num_vintfs)
 		return -EINVAL;
@@ -243,7 +244,8 @@ tegra241_cmdqv_decode_param(u32 reg, u64 resource_size,
 		.num_vintfs = num_vintfs,
 		.num_vcmdqs = num_vcmdqs,
 		.num_lvcmdqs_per_vintf = num_vcmdqs / num_vintfs,
-		.num_sids_per_vintf = num_sids,
+		/* If there are more nobody knows where, and none has to be used */
+		.num_sids_per_vintf = min(num_sids, TEGRA241_MAX_SIDS),
 	};
 	return 0;
 }
