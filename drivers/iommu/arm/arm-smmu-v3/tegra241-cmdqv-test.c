@@ -768,6 +768,29 @@ static void test_vintf_stuck(struct kunit *test)
 	destroy_vsmmu(other);
 }
 
+/* A VINTF that has stopped meanwhile is found when it is needed */
+static void test_vintf_reclaimed(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct tegra241_vsmmu *tv[FAKE_NUM_VINTFS - 1];
+	int i;
+
+	reset_unit(fake);
+	for (i = 0; i < ARRAY_SIZE(tv); i++)
+		tv[i] = alloc_vsmmu(fake, 8 + i);
+	fake->vintf[2].no_disable = true;
+	destroy_vsmmu(tv[1]);
+
+	/* As soon as the hardware follows the next one has it, without a look */
+	fake->vintf[2].no_disable = false;
+	fake->vintf[2].status = 0;
+	tv[1] = alloc_vsmmu(fake, 20);
+	KUNIT_EXPECT_EQ(test, tv[1]->vintf->hw.idx, 2);
+
+	for (i = 0; i < ARRAY_SIZE(tv); i++)
+		destroy_vsmmu(tv[i]);
+}
+
 /*
  * HW queues
  */
@@ -1481,6 +1504,7 @@ static struct kunit_case sequence_cases[] = {
 	KUNIT_CASE(test_vintf),
 	KUNIT_CASE_SLOW(test_vintf_errors),
 	KUNIT_CASE_SLOW(test_vintf_stuck),
+	KUNIT_CASE_SLOW(test_vintf_reclaimed),
 	KUNIT_CASE(test_queue_hostile),
 	KUNIT_CASE(test_queue_late_enable),
 	KUNIT_CASE(test_queue_recycled),

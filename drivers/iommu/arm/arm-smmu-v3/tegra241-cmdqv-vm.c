@@ -379,6 +379,22 @@ static void tegra241_vm_vdevice_destroy(struct iommufd_vdevice *core)
  * VINTFs
  */
 
+/* A free VINTF's number; -ENOSPC if there is none, -ENOMEM */
+static int tegra241_vm_vintf_alloc_idx(struct tegra241_cmdqv *cmdqv)
+{
+	u16 last = cmdqv->param.num_vintfs - 1;
+	int idx;
+
+	/* VINTF0 is the host's */
+	idx = ida_alloc_range(&cmdqv->vm_ids, 1, last, GFP_KERNEL);
+	if (idx != -ENOSPC)
+		return idx;
+
+	/* The next look at what has not stopped may be minutes away */
+	tegra241_quarantine_look(&cmdqv->quarantine);
+	return ida_alloc_range(&cmdqv->vm_ids, 1, last, GFP_KERNEL);
+}
+
 static struct tegra241_vm_vintf *
 tegra241_vm_vintf_alloc(struct tegra241_cmdqv *cmdqv, struct arm_vsmmu *vsmmu)
 {
@@ -391,9 +407,7 @@ tegra241_vm_vintf_alloc(struct tegra241_cmdqv *cmdqv, struct arm_vsmmu *vsmmu)
 	if (!vintf)
 		return ERR_PTR(-ENOMEM);
 
-	/* VINTF0 is the host's */
-	idx = ida_alloc_range(&cmdqv->vm_ids, 1, cmdqv->param.num_vintfs - 1,
-			      GFP_KERNEL);
+	idx = tegra241_vm_vintf_alloc_idx(cmdqv);
 	if (idx < 0) {
 		kfree(vintf);
 		return ERR_PTR(idx);
