@@ -392,6 +392,18 @@ static void fake_config_write(struct fake_cmdqv *fake, u32 off, u32 val)
 	}
 }
 
+/* CMDQ_ERR_MAP @m */
+static u32 fake_cmdq_err_map(struct fake_cmdqv *fake, int m)
+{
+	u32 map = 0;
+	int q;
+
+	for (q = 0; !m && q < FAKE_NUM_VCMDQS; q++)
+		if (fake->vcmdq[q].gerror != fake->vcmdq[q].gerrorn)
+			map |= BIT(q);
+	return map;
+}
+
 static u32 fake_config_read(struct fake_cmdqv *fake, u32 off)
 {
 	struct fake_vintf *vintf;
@@ -419,6 +431,8 @@ static u32 fake_config_read(struct fake_cmdqv *fake, u32 off)
 		return fake_vintf_err_map(fake);
 	case TEGRA241_CMDQV_VINTF_ERR_MAP + 4:
 		return fake_vintf_err_map(fake) >> 32;
+	case TEGRA241_CMDQV_CMDQ_ERR_MAP(0) ... TEGRA241_CMDQV_CMDQ_ERR_MAP(3):
+		return fake_cmdq_err_map(fake, (off - 0x24) / 4);
 	default:
 		KUNIT_FAIL(fake->test, "read of 0x%x", off);
 		return 0;

@@ -125,11 +125,20 @@ struct arm_smmu_cmdq *tegra241_vintf0_get_cmdq(struct arm_smmu_device *smmu,
 static void tegra241_host_vcmdq_dump(struct tegra241_vcmdq *vcmdq,
 				     const char *what)
 {
-	vcmdq_err(vcmdq, "%s timed out: GERROR=0x%x GERRORN=0x%x CONS=0x%x\n",
+	vcmdq_err(vcmdq,
+		  "%s timed out: STATUS=0x%x GERROR=0x%x GERRORN=0x%x CONS=0x%x\n",
 		  what,
+		  tegra241_readl(vcmdq->page0 + TEGRA241_VCMDQ_STATUS),
 		  tegra241_readl(vcmdq->page0 + TEGRA241_VCMDQ_GERROR),
 		  tegra241_readl(vcmdq->page0 + TEGRA241_VCMDQ_GERRORN),
 		  tegra241_readl(vcmdq->page0 + TEGRA241_VCMDQ_CONS));
+}
+
+static void tegra241_host_vintf_dump(struct tegra241_vintf *vintf,
+				     const char *what)
+{
+	dev_err(vintf->cmdqv->dev, "VINTF0: %s timed out: STATUS=0x%x\n", what,
+		tegra241_readl(vintf->base + TEGRA241_VINTF_STATUS));
 }
 
 /* Stop a mapped queue and make it forget all. The SMMU is enabled. */
@@ -146,8 +155,9 @@ static int tegra241_host_vcmdq_hw_reset(struct tegra241_host_vcmdq *vcmdq)
 	if (tegra241_cmdqv_flush(hw->cmdqv))
 		vcmdq_err(hw, "late ATC timeouts could not be flushed\n");
 	if (tegra241_vcmdq_scrub(hw))
-		dev_dbg(hw->cmdqv->dev,
-			"VCMDQ%u: acknowledged a pending error\n", hw->idx);
+		dev_warn(hw->cmdqv->dev,
+			 "VCMDQ%u/LVCMDQ%u: uncleared error detected, resetting\n",
+			 hw->idx, hw->lidx);
 	return ret;
 }
 
@@ -204,7 +214,7 @@ static void tegra241_vintf0_hw_down(struct tegra241_host_vintf *vintf, u16 num)
 	while (num--)
 		tegra241_host_vcmdq_hw_deinit(vintf->lvcmdqs[num]);
 	if (tegra241_vintf_disable(&vintf->hw))
-		dev_err(vintf->hw.cmdqv->dev, "VINTF0: disabling timed out\n");
+		tegra241_host_vintf_dump(&vintf->hw, "disabling");
 	else
 		tegra241_vintf_scrub(&vintf->hw);
 }
@@ -237,7 +247,7 @@ int tegra241_vintf0_hw_init(struct tegra241_host_vintf *vintf)
 
 	ret = tegra241_vintf_enable(&vintf->hw, VINTF_HYP_OWN);
 	if (ret) {
-		dev_err(cmdqv->dev, "VINTF0: enabling timed out\n");
+		tegra241_host_vintf_dump(&vintf->hw, "enabling");
 		goto err_down;
 	}
 

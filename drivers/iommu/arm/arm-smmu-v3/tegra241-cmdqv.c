@@ -24,6 +24,20 @@ module_param(disable_cmdqv, bool, 0444);
 MODULE_PARM_DESC(disable_cmdqv,
 		 "Leave the CMDQV hardware off and use the SMMU's own command queue only.");
 
+/* Of VINTF0 only: what a VM's queues do is no message's worth */
+static void tegra241_cmdqv_log_error(struct tegra241_cmdqv *cmdqv, u64 map)
+{
+	void __iomem *base = cmdqv->base;
+
+	dev_warn_ratelimited(cmdqv->dev,
+			     "VINTF0: error reported, VINTFs %016llx, VCMDQs %08x:%08x:%08x:%08x\n",
+			     map,
+			     tegra241_readl(base + TEGRA241_CMDQV_CMDQ_ERR_MAP(3)),
+			     tegra241_readl(base + TEGRA241_CMDQV_CMDQ_ERR_MAP(2)),
+			     tegra241_readl(base + TEGRA241_CMDQV_CMDQ_ERR_MAP(1)),
+			     tegra241_readl(base + TEGRA241_CMDQV_CMDQ_ERR_MAP(0)));
+}
+
 /*
  * One edge for the whole unit. It does not come again for an error that is
  * pending already, and errors of other queues raise it meanwhile
@@ -41,9 +55,7 @@ VISIBLE_IF_KUNIT irqreturn_t tegra241_cmdqv_isr(int irq, void *devid)
 	map &= GENMASK_ULL(cmdqv->param.num_vintfs - 1, 0);
 
 	if (map & BIT_ULL(0)) {
-		dev_warn_ratelimited(cmdqv->dev,
-				     "VINTF0: error reported, map %016llx\n",
-				     map);
+		tegra241_cmdqv_log_error(cmdqv, map);
 		map &= ~BIT_ULL(0);
 
 		/* Pairs with the release in tegra241_vintf0_alloc() */
@@ -156,7 +168,8 @@ static void tegra241_cmdqv_hw_disable(struct tegra241_cmdqv *cmdqv)
 	u32 config = tegra241_readl(cmdqv->base + TEGRA241_CMDQV_CONFIG);
 
 	if (tegra241_cmdqv_write_config(cmdqv, config & ~CMDQV_EN))
-		dev_err(cmdqv->dev, "disabling timed out\n");
+		dev_err(cmdqv->dev, "disabling timed out: STATUS=0x%x\n",
+			tegra241_readl(cmdqv->base + TEGRA241_CMDQV_STATUS));
 	cmdqv->running = false;
 }
 
