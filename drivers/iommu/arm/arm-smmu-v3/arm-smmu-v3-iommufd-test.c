@@ -472,6 +472,20 @@ static void vmid_last_holder(struct kunit *test)
 	arm_smmu_vmid_put(second);
 }
 
+/* The same, when the hardware does not say that they have nothing of it */
+static void vmid_timeout(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	struct arm_smmu_vmid *vmid;
+
+	f->smmu.vmid_bits = 1;
+	vmid = arm_smmu_vmid_alloc(&f->smmu);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, vmid);
+	f->smmu.cmdq.q.cons_reg = (u32 __iomem *)&f->cmdq_stuck;
+	arm_smmu_vmid_put(vmid);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(arm_smmu_vmid_alloc(&f->smmu)), -ENOSPC);
+}
+
 /* A vDEVICE is one stream, behind the vSMMU's SMMU, under a StreamID */
 static void vdevice_init_refusals(struct kunit *test)
 {
@@ -774,6 +788,7 @@ static struct kunit_case arm_smmu_v3_iommufd_test_cases[] = {
 	KUNIT_CASE(viommu_size_refusals),
 	KUNIT_CASE(viommu_init_and_vmid),
 	KUNIT_CASE(vmid_last_holder),
+	KUNIT_CASE_SLOW(vmid_timeout),
 	KUNIT_CASE(vdevice_init_refusals),
 	KUNIT_CASE(nested_devices_list),
 	KUNIT_CASE(ste_writer_hitless),

@@ -88,10 +88,14 @@ static void arm_smmu_vmid_release(struct kref *kref)
 
 	/*
 	 * Freeing the domain has flushed the VMID, but whoever kept it for
-	 * longer may have used it since.
+	 * longer may have used it since. If nobody knows that what is cached has
+	 * gone, no other VM can have the VMID any more.
 	 */
-	arm_smmu_cmdq_issue_cmdlist(smmu, &smmu->cmdq, cmd, 1, true);
-	ida_free(&smmu->vmid_map, vmid->id);
+	if (!arm_smmu_cmdq_issue_cmdlist(smmu, &smmu->cmdq, cmd, 1, true))
+		ida_free(&smmu->vmid_map, vmid->id);
+	else
+		dev_err_ratelimited(smmu->dev, "giving VMID 0x%x up\n",
+				    vmid->id);
 	kfree(vmid);
 }
 
@@ -100,7 +104,7 @@ static void arm_smmu_vmid_release(struct kref *kref)
  * @vmid: the VMID; not the caller's any more
  *
  * With the last reference all TLB entries of the VMID are invalidated, then it
- * can be allocated again. The SMMU has to be enabled.
+ * can be allocated again; never, if that fails. The SMMU has to be enabled.
  *
  * Context: any; spins until the SMMU has completed the invalidation.
  */
