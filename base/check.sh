@@ -105,13 +105,9 @@ compile()
 	(cd "$obj" && xargs -r rm -f <<<"$(objects "$sources")")
 	# shellcheck disable=SC2046 # one word an object
 	if kmake "$obj" "$@" $(objects "$sources") >"$log" 2>&1 </dev/null; then
-		# Of the base's own files only those count that were to be compiled.
-		grep -A6 -E '(warning|error):|^Warning:' "$log" >"$work/all-said" || true
-		if grep -qFf "$work/own" -f <(echo "$sources") "$work/all-said"; then
-			mv "$work/all-said" "$work/said"
-		else
-			: >"$work/said"
-		fi
+		# What is said about other files, the base's, is not this project's. Those
+		# that were to be compiled count, ours or not.
+		grep -E '(warning|error):|^Warning:' "$log" | grep -Ff "$work/own" -f <(echo "$sources") >"$work/said" || true
 	else
 		grep -A6 -E '(warning|error):|^Warning:|\*\*\*' "$log" >"$work/said" || tail -n 20 "$log" >"$work/said"
 	fi
