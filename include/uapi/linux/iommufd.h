@@ -552,11 +552,13 @@ enum iommu_hwpt_data_type {
  * iommu_hwpt_arm_smmuv3.
  *
  * The device uses the new table when it is attached to it. Attaching to a HWPT on
- * a vIOMMU: EINVAL for a device behind another IOMMU or one that could leave
- * coherency, EBUSY if PASIDs of the device are in use, ENOENT for Config stage 1 if the device has no vDEVICE on
- * the vIOMMU (abort and bypass need none: a guest's SMMU starts with them). The
- * vDEVICE is looked up when attaching; after a change of it attach to a new
- * HWPT, as attaching to the same one again does nothing.
+ * a vIOMMU: EINVAL for a device behind another IOMMU, for one that could leave
+ * coherency, and for Config stage 1 on hardware that stalls at every fault if
+ * nobody handles the stalls; EBUSY if PASIDs of the device are in use; ENOENT for
+ * Config stage 1 if the device has no vDEVICE on the vIOMMU (abort and bypass need
+ * none: a guest's SMMU starts with them). The vDEVICE is looked up when attaching;
+ * after a change of it attach to a new HWPT, as attaching to the same one again
+ * does nothing.
  */
 struct iommu_hwpt_alloc {
 	__u32 size;
@@ -1071,9 +1073,9 @@ struct iommu_viommu_alloc {
  *
  * ENOENT: @viommu_id, @dev_id, or the device is just being unbound. EINVAL: the
  * device is behind another IOMMU. EEXIST: the device has a vDEVICE already, or
- * the vIOMMU has one of this @virt_id. SMMUv3: EOPNOTSUPP if the device has not
- * exactly one StreamID. CMDQV: EINVAL if @virt_id is not below 2^20, ENOSPC if
- * all slots are taken.
+ * the vIOMMU has one of this @virt_id. SMMUv3: EINVAL if @virt_id is not a
+ * StreamID (32 bits), EOPNOTSUPP if the device has not exactly one StreamID. CMDQV:
+ * EINVAL if @virt_id is not below 2^20, ENOSPC if all slots are taken.
  *
  * A vDEVICE can be destroyed at any time. When the device is unbound (its VFIO
  * file is closed) the kernel does it, and the id stays unusable for the life of
