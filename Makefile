@@ -6,7 +6,7 @@
 BUILD := build
 LINUX := $(BUILD)/linux
 IMAGE := $(BUILD)/Image
-FRAGMENTS := $(addprefix base/config/,bench.config project.config kunit.config kunit-project.config)
+FRAGMENTS := $(addprefix base/config/,bench.config project.config selftest.config kunit.config kunit-project.config)
 SELFTESTS := $(BUILD)/selftests
 # Suites of "make test", for example: make test SUITES="model kunit"
 SUITES ?=

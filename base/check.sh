@@ -84,7 +84,7 @@ prepare()
 
 	shift 2
 	"$base_dir/kernel.sh" configure "$tree" "$obj" \
-		"$base_dir"/config/{bench,project,kunit,kunit-project}.config
+		"$base_dir"/config/{bench,project,selftest,kunit,kunit-project}.config
 	progress "preparing the checks with $name" "$check/prepare-$name.log" '^  ' \
 		kmake "$obj" "$@" olddefconfig prepare
 }

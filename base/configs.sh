@@ -56,7 +56,7 @@ try()
 {
 	local pair
 
-	cat "$base_dir"/config/{bench,project,kunit,kunit-project}.config >"$work/fragments"
+	cat "$base_dir"/config/{bench,project,selftest,kunit,kunit-project}.config >"$work/fragments"
 	for pair in "$@"; do
 		sed -i "/^CONFIG_${pair%%=*}=/d" "$work/fragments"
 		echo "CONFIG_$pair" >>"$work/fragments"
