@@ -92,8 +92,9 @@ struct iommufd_hw_queue {
  *                one holds the vIOMMU. May sleep. To be called in
  *                iommufd_viommu_ops::destroy or to undo a failing viommu_init.
  * @report_event: Queue an event of @type for user space, @len bytes at @data.
- *                Any context that may take a spinlock. -EOPNOTSUPP if nobody
- *                asked for events of this type.
+ *                0 also if there is no room: user space is told that events were
+ *                lost. -EOPNOTSUPP if nobody asked for events of this type. Any
+ *                context that may take a spinlock.
  */
 struct iommufd_viommu_services {
 	int (*alloc_mmap)(struct iommufd_viommu *viommu, phys_addr_t base,
@@ -135,7 +136,13 @@ struct iommufd_viommu_services {
  *                    time. Memory that the hardware may still read when this
  *                    returns must have been given references of the driver's own
  *                    on its pages: the core lets go of it.
- * @supports_veventq: Whether the vIOMMU can produce events of @type. Optional.
+ * @supports_veventq: Whether the vIOMMU can produce events of @type. Optional: no
+ *                    vEVENTQ is made for a vIOMMU without it.
+ * @veventq_added: User space has a vEVENTQ of @type from now on, perhaps not the
+ *                 first. For events that are states, not moments: what is pending
+ *                 is to be reported, whether it has been before or not. No lock is
+ *                 held; a report may be under way at the same time. May sleep.
+ *                 Optional.
  */
 struct iommufd_viommu_ops {
 	void (*destroy)(struct iommufd_viommu *viommu);
@@ -159,6 +166,7 @@ struct iommufd_viommu_ops {
 	void (*hw_queue_destroy)(struct iommufd_hw_queue *hwq);
 
 	bool (*supports_veventq)(struct iommufd_viommu *viommu, u32 type);
+	void (*veventq_added)(struct iommufd_viommu *viommu, u32 type);
 };
 
 /**

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "iommufd.h"
 
@@ -180,4 +182,48 @@ int iommufd_hw_queue_alloc(int fd, u32 viommu, u32 type,
 	if (!rc)
 		*queue = cmd.out_hw_queue_id;
 	return rc;
+}
+
+int iommufd_veventq_alloc(int fd, u32 viommu, u32 type, u32 depth,
+			  u32 *veventq, int *event_fd)
+{
+	struct iommu_veventq_alloc cmd = {
+		.size = sizeof(cmd),
+		.viommu_id = viommu,
+		.type = type,
+		.veventq_depth = depth,
+	};
+	int rc = iommufd_ioctl(fd, IOMMU_VEVENTQ_ALLOC, &cmd);
+
+	if (!rc) {
+		*veventq = cmd.out_veventq_id;
+		*event_fd = cmd.out_veventq_fd;
+	}
+	return rc;
+}
+
+int iommufd_veventq_read(int event_fd, struct iommufd_vevent_header *header,
+			 void *data, size_t len)
+{
+	char buf[sizeof(*header) + 64];
+	size_t size = sizeof(*header) + len;
+	ssize_t got;
+
+	if (size > sizeof(buf))
+		return -EINVAL;
+	/* Room for one, so that the next, if there is one, stays in the queue */
+	got = read(event_fd, buf, size);
+	if (got < 0)
+		return -errno;
+	if (!got)
+		return -EAGAIN;
+	if ((size_t)got < sizeof(*header))
+		return -EIO;
+	memcpy(header, buf, sizeof(*header));
+	if (header->flags & IOMMU_VEVENTQ_FLAG_LOST_EVENTS)
+		return (size_t)got == sizeof(*header) ? 0 : -EIO;
+	if ((size_t)got != size)
+		return -EIO;
+	memcpy(data, buf + sizeof(*header), len);
+	return 0;
 }

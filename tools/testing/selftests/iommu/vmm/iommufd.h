@@ -63,4 +63,28 @@ int iommufd_hw_queue_alloc(int fd, u32 viommu, u32 type,
 			   u32 index, u64 iova, u64 length,
 			   u32 *queue);
 
+/**
+ * iommufd_veventq_alloc() - IOMMU_VEVENTQ_ALLOC
+ * @fd: the iommufd
+ * @viommu: id of the vIOMMU
+ * @type: of events
+ * @depth: unread events that are kept
+ * @veventq: the id
+ * @event_fd: where to read them; the caller closes it before iommufd_destroy()
+ */
+int iommufd_veventq_alloc(int fd, u32 viommu, u32 type, u32 depth,
+			  u32 *veventq, int *event_fd);
+
+/**
+ * iommufd_veventq_read() - read one event, at once
+ * @event_fd: of iommufd_veventq_alloc()
+ * @header: its header; IOMMU_VEVENTQ_FLAG_LOST_EVENTS: @data is not touched
+ * @data: the event's data
+ * @len: bytes of it, all that this type has
+ *
+ * Return: 0, -EAGAIN if there is none, or another negative errno.
+ */
+int iommufd_veventq_read(int event_fd, struct iommufd_vevent_header *header,
+			 void *data, size_t len);
+
 #endif
