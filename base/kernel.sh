@@ -31,13 +31,16 @@ kmake()
 		CC="ccache ${cross}gcc" -j"$jobs" "$@"
 }
 
-# Options that a fragment asks for and the .config $1 has not got. $2...: fragments.
+# Options that the fragments ask for and the .config $1 has not got. $2...: fragments;
+# of several that name an option the last one counts, as for kconfig.
 not_as_asked()
 {
 	local config=$1 option value have
 
 	shift
 	cat "$@" | sed -n 's/^\(CONFIG_[A-Za-z0-9_]*\)=\(.*\)$/\1 \2/p' |
+	awk '{ name = $1; sub(/^[^ ]* /, ""); value[name] = $0 }
+		END { for (name in value) print name, value[name] }' |
 	while read -r option value; do
 		have=$(sed -n "s/^$option=//p" "$config")
 		[ "${have:-n}" = "$value" ] || printf '%s=%s (is %s)\n' "$option" "$value" "${have:-n}"
