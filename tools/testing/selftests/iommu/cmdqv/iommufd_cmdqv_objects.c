@@ -12,13 +12,11 @@
  * A kernel that warns has broken a rule, whatever the ioctls said: each test looks
  * whether it has.
  */
-#include <linux/userfaultfd.h>
-#include <poll.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <time.h>
 
 #include "cmdqv_utils.h"
+#include "kernel_log.h"
+#include "stall.h"
 
 #define VIOMMU_TYPE	IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV
 #define QUEUE_TYPE	IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV
@@ -27,152 +25,12 @@
 /* An unbind that finds nobody in its way takes milliseconds; a time-out 60 s */
 #define UNBIND_MAX_S	10
 
-/* The kernel's log from here on; -1 if it can't be read */
-static int kernel_log_open(void)
-{
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd >= 0)
-		lseek(fd, 0, SEEK_END);
-	return fd;
-}
-
-/* Whether the kernel has warned since; the first such line goes to @line */
-static bool kernel_has_warned(int fd, char *line, size_t len)
-{
-	static const char *const signs[] = {
-		"WARNING: ", "BUG: ", "refcount_t: ", "INFO: task ",
-		"Time out waiting for iommufd",
-	};
-	bool warned = false;
-	char record[8192];
-	unsigned int i;
-	ssize_t n;
-
-	while (1) {
-		n = read(fd, record, sizeof(record) - 1);
-		if (n < 0 && errno == EPIPE)
-			continue;
-		if (n <= 0)
-			return warned;
-		record[n] = 0;
-		for (i = 0; i < ARRAY_SIZE(signs); i++) {
-			if (warned || !strstr(record, signs[i]))
-				continue;
-			warned = true;
-			snprintf(line, len, "%.*s", (int)len - 1, record);
-		}
-	}
-}
-
 static double now(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
-/**
- * struct stall - an ioctl that is stopped where it writes its reply
- * @uffd: who stops it
- * @arg: its argument, a page of its own
- * @fd: the iommufd
- * @cmd: the ioctl
- * @thread: who calls it
- * @rc: what it has returned
- */
-struct stall {
-	int uffd;
-	void *arg;
-	int fd;
-	unsigned long cmd;
-	pthread_t thread;
-	int rc;
-};
-
-static void stall_protect(struct stall *s, bool protect)
-{
-	struct uffdio_writeprotect wp = {
-		.range = { .start = (uintptr_t)s->arg, .len = getpagesize() },
-		.mode = protect ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
-	};
-
-	ioctl(s->uffd, UFFDIO_WRITEPROTECT, &wp);
-}
-
-/* 0, or -EOPNOTSUPP if the kernel has no userfaultfd that can do it */
-static int stall_init(struct stall *s)
-{
-	struct uffdio_api api = {
-		.api = UFFD_API,
-		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP,
-	};
-	struct uffdio_register reg = {
-		.mode = UFFDIO_REGISTER_MODE_WP,
-	};
-
-	s->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (s->uffd < 0)
-		return -EOPNOTSUPP;
-	s->arg = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (s->arg == MAP_FAILED)
-		return -ENOMEM;
-	memset(s->arg, 0, getpagesize());
-	reg.range.start = (uintptr_t)s->arg;
-	reg.range.len = getpagesize();
-	if (ioctl(s->uffd, UFFDIO_API, &api) ||
-	    ioctl(s->uffd, UFFDIO_REGISTER, &reg)) {
-		close(s->uffd);
-		return -EOPNOTSUPP;
-	}
-	return 0;
-}
-
-static void stall_exit(struct stall *s)
-{
-	close(s->uffd);
-	munmap(s->arg, getpagesize());
-}
-
-static void *stall_thread(void *arg)
-{
-	struct stall *s = arg;
-
-	s->rc = ioctl(s->fd, s->cmd, s->arg) ? -errno : 0;
-	return NULL;
-}
-
-/* Start the ioctl, return when it waits: 0, or -1 if it ended without waiting */
-static int stall_begin(struct stall *s, int fd, unsigned long cmd)
-{
-	struct pollfd p = { .fd = s->uffd, .events = POLLIN };
-	struct uffd_msg msg;
-
-	s->fd = fd;
-	s->cmd = cmd;
-	stall_protect(s, true);
-	if (pthread_create(&s->thread, NULL, stall_thread, s))
-		return -1;
-	if (poll(&p, 1, 10000) != 1 ||
-	    read(s->uffd, &msg, sizeof(msg)) != sizeof(msg)) {
-		stall_protect(s, false);
-		pthread_join(s->thread, NULL);
-		return -1;
-	}
-	return 0;
-}
-
-/* Let it go on, to success or to EFAULT, and return what it has returned */
-static int stall_end(struct stall *s, bool succeed)
-{
-	if (!succeed)
-		mprotect(s->arg, getpagesize(), PROT_READ);
-	stall_protect(s, false);
-	pthread_join(s->thread, NULL);
-	mprotect(s->arg, getpagesize(), PROT_READ | PROT_WRITE);
-	return s->rc;
 }
 
 FIXTURE(objects)
