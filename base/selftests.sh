@@ -1,9 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# selftests.sh TREE OBJ OUT: builds the selftests and the demo of the kernel source
-# tree TREE as static arm64 programs in OUT, against the user headers that TREE
-# installs (in OBJ/usr). OUT/kselftest-list names those that are tests.
+# selftests.sh TREE OBJ OUT: builds the selftests of I/O page tables and the demo of
+# the kernel source tree TREE as static arm64 programs, against the user headers that
+# TREE installs (in OBJ/usr), and installs them the way of all kselftests:
+#
+# OUT/kselftest		what "make -C tools/testing/selftests install" makes of both
+#			directories, with run_kselftest.sh
+# OUT/PROGRAM		each program once more, for those who run just one
+# OUT/iommufd-list	names of the tests that need no more than the mock driver
+# OUT/kselftest-list	names of those that need a CMDQV
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -13,21 +19,42 @@ tree=$(cd "$1" && pwd -P)
 mkdir -p "$2" "$3"
 obj=$(cd "$2" && pwd -P)
 out=$(cd "$3" && pwd -P)
-tests=$tree/tools/testing/selftests/iommu/cmdqv
-[ -f "$tests/Makefile" ] || die "there is no $tests/Makefile"
+targets=(iommu iommu/cmdqv)
+jobs=${JOBS:-$(nproc)}
 
 progress "installing the kernel's user headers" "$out.headers.log" . \
 	make -C "$tree" O="$obj" ARCH=arm64 headers
-selftests()
+
+# kselftest knows nothing of the headers that it uses: what was built with others goes.
+headers=$(cat "$obj"/usr/include/linux/{iommufd,vfio}.h | sha256sum)
+if [ "$headers" != "$(cat "$out/.headers" 2>/dev/null)" ]; then
+	for target in "${targets[@]}"; do
+		rm -rf "$obj/kselftest/$target"
+	done
+	printf '%s\n' "$headers" >"$out/.headers"
+fi
+
+# A program that is not in the tree any more should not be found here either.
+rm -rf "$out/kselftest"
+kselftest()
 {
-	make -C "$tests" --no-print-directory OUTPUT="$out" ARCH=arm64 \
-		CROSS_COMPILE=aarch64-linux-gnu- CC="ccache aarch64-linux-gnu-gcc" \
-		KHDR_INCLUDES="-isystem $obj/usr/include" "$@"
+	make -C "$tree/tools/testing/selftests" O="$obj" TARGETS="${targets[*]}" FORCE_TARGETS=1 \
+		INSTALL_PATH="$out/kselftest" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- \
+		USERLDFLAGS=-static -j"$jobs" "$@"
 }
-progress "building the selftests" "$out.log" . selftests all
-selftests -s emit_tests 2>/dev/null | sed -n 's/^[^ :]*:\([^ ]*\)$/\1/p' >"$out/kselftest-list"
-[ -s "$out/kselftest-list" ] || die "the selftests name no test to run"
-# make is content with a target that has prerequisites, no recipe and no file.
-while IFS= read -r name; do
-	[ -x "$out/$name" ] || die "the selftest $name was not built: is $tests/$name.c missing?"
-done <"$out/kselftest-list"
+progress "building the selftests" "$out.log" '^  CC' kselftest install
+
+find "$out" -maxdepth 1 -type f -executable -delete
+find "$out/kselftest/iommu" -type f -executable -exec ln -f -t "$out" {} +
+for target in "${targets[@]}"; do
+	case $target in
+	iommu)	list=$out/iommufd-list ;;
+	*)	list=$out/kselftest-list ;;
+	esac
+	sed -n "s,^$target:,,p" "$out/kselftest/kselftest-list.txt" >"$list"
+	[ -s "$list" ] || die "$target names no test to run"
+	# make is content with a target that has prerequisites, no recipe and no file.
+	while IFS= read -r name; do
+		[ -x "$out/$name" ] || die "the selftest $target/$name was not built: is $name.c missing?"
+	done <"$list"
+done
