@@ -47,6 +47,9 @@ struct device;
 struct iommufd_viommu;
 struct iommufd_viommu_obj;
 
+/* An event for user space is at most this long, in bytes */
+#define IOMMUFD_VEVENT_LEN_MAX 64
+
 /**
  * struct iommufd_vdevice - a device as one vIOMMU names it
  * @viommu: the vIOMMU
@@ -92,9 +95,11 @@ struct iommufd_hw_queue {
  *                one holds the vIOMMU. May sleep. To be called in
  *                iommufd_viommu_ops::destroy or to undo a failing viommu_init.
  * @report_event: Queue an event of @type for user space, @len bytes at @data.
- *                0 also if there is no room: user space is told that events were
- *                lost. -EOPNOTSUPP if nobody asked for events of this type. Any
- *                context that may take a spinlock.
+ *                @len is at most IOMMUFD_VEVENT_LEN_MAX. 0 also if there is no
+ *                room: user space is told that events were lost. -EOPNOTSUPP if
+ *                nobody asked for events of this type. Any context that may take a
+ *                spinlock; who needs an order among events reports them one at a
+ *                time.
  */
 struct iommufd_viommu_services {
 	int (*alloc_mmap)(struct iommufd_viommu *viommu, phys_addr_t base,

@@ -33,17 +33,6 @@ bool iommufd_object_get_published(struct iommufd_ctx *ictx,
 	return taken;
 }
 
-/*
- * iommufd_viommu_services::report_event. Events go to the vEVENTQ of their type,
- * an object of its own that user space makes to ask for them (issue 3:
- * veventq.c). Without one nobody has asked.
- */
-static int iommufd_viommu_report_event(struct iommufd_viommu *core, u32 type,
-				       const void *data, size_t len)
-{
-	return -EOPNOTSUPP;
-}
-
 static const struct iommufd_viommu_services iommufd_viommu_services = {
 	.alloc_mmap = iommufd_viommu_alloc_mmap,
 	.destroy_mmap = iommufd_viommu_destroy_mmap,
@@ -72,6 +61,8 @@ void iommufd_viommu_destroy(struct iommufd_object *obj)
 	}
 	WARN_ON(!xa_empty(&viommu->queues));
 	xa_destroy(&viommu->queues);
+	WARN_ON(!xa_empty(&viommu->veventqs));
+	xa_destroy(&viommu->veventqs);
 	mutex_destroy(&viommu->queues_lock);
 	module_put(viommu->driver);
 	refcount_dec(&viommu->hwpt->common.obj.users);
@@ -94,6 +85,7 @@ iommufd_viommu_create(struct iommufd_ctx *ictx, struct iommufd_device *idev,
 	viommu->ictx = ictx;
 	mutex_init(&viommu->queues_lock);
 	xa_init_flags(&viommu->queues, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&viommu->veventqs, XA_FLAGS_ACCOUNT);
 	refcount_inc(&hwpt->common.obj.users);
 	viommu->hwpt = hwpt;
 	/* @idev keeps it loaded now, but may be unbound while the vIOMMU lives */

@@ -13,6 +13,10 @@
  *			the next lower index				life
  *			num_locks of the areas its memory lies in	life
  *	VMA		"users" of the vIOMMU whose window it maps	life
+ *	vEVENTQ		"users" of its vIOMMU, the memory cgroup that its
+ *			events are charged to				life
+ *	file of a	"users" of the vEVENTQ, the file of the iommufd
+ *	vEVENTQ								until closed
  *
  * "users" makes IOMMU_DESTROY fail with EBUSY. Nothing holds a device: when it
  * leaves, its vDEVICE goes first (vdevice.c). A vIOMMU needs the IOMMU, not the
@@ -34,18 +38,25 @@
  *
  *	io_pagetable::iova_rwsem -> iopt_pages::mutex
  *
+ *	driver's locks -> RCU read side -> iommufd_veventq_obj::lock
+ *	driver's locks -> RCU read side -> lock of iommufd_veventq_obj::wait
+ *
  * None of them is held while user memory is accessed.
  */
 #ifndef __IOMMUFD_VIOMMU_PRIVATE_H
 #define __IOMMUFD_VIOMMU_PRIVATE_H
 
 #include <linux/iommufd_viommu.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
 #include <linux/xarray.h>
 
 #include "iommufd_private.h"
 
 struct file;
+struct mem_cgroup;
 struct vm_area_struct;
 
 /*
@@ -60,9 +71,9 @@ struct vm_area_struct;
  *               protects @queues
  * @queues: The HW queues by index, from before hw_queue_init until after
  *          hw_queue_destroy. An entry may be unpublished yet, or dying.
- *
- * A place for issue 3: the vEVENTQs of the vIOMMU, with a lock of their own that
- * report_event can take in any context.
+ * @veventqs: The vEVENTQs by type, reserved from the beginning of ALLOC, there from
+ *            its end. report_event looks here under RCU in any context; writers
+ *            have the xa_lock alone.
  */
 struct iommufd_viommu_obj {
 	struct iommufd_object obj;
@@ -74,6 +85,8 @@ struct iommufd_viommu_obj {
 	/* of hw_queue_init, hw_queue_destroy and @queues */
 	struct mutex queues_lock;
 	struct xarray queues;
+
+	struct xarray veventqs;
 };
 
 /*
@@ -117,6 +130,47 @@ struct iommufd_hw_queue_obj {
 	bool running;
 };
 
+/*
+ * struct iommufd_veventq_obj - a vEVENTQ as its id names it
+ * @obj: the object
+ * @viommu: the vIOMMU; "users" held
+ * @file: the file to read from. It holds @obj ("users"), not the other way round.
+ * @type: of enum iommu_veventq_type
+ * @depth: how many events are kept at most
+ * @memcg: who pays for the events; referenced
+ * @wait: who waits for one
+ * @lock: protects what follows; taken in any context
+ * @events: the events that are kept, struct iommufd_vevent, in their order
+ * @num_events: how many these are; written under @lock
+ * @next_sequence: the number of the next event
+ * @num_read: how many records have been read ever. Tells a reader whether the
+ *            record that it copied is still the first.
+ * @lost: no event since the last of @events (or since the last one that was read,
+ *        if there is none) could be kept, and there was one
+ * @lost_sequence: its number, the newest such event's
+ *
+ * Readers and the file keep it by "users", report_event by RCU: it is freed a grace
+ * period after it has left iommufd_viommu_obj::veventqs.
+ */
+struct iommufd_veventq_obj {
+	struct iommufd_object obj;
+	struct iommufd_viommu_obj *viommu;
+	struct file *file;
+	u32 type;
+	u32 depth;
+	struct mem_cgroup *memcg;
+	wait_queue_head_t wait;
+
+	/* of all below; any context */
+	spinlock_t lock;
+	struct list_head events;
+	u32 num_events;
+	u32 next_sequence;
+	u64 num_read;
+	bool lost;
+	u32 lost_sequence;
+};
+
 static inline struct iommufd_viommu_obj *
 iommufd_get_viommu(struct iommufd_ucmd *ucmd, u32 id)
 {
@@ -148,6 +202,20 @@ void iommufd_device_remove_vdevice(struct iommufd_device *idev);
 /* hw_queue.c */
 int iommufd_hw_queue_alloc_ioctl(struct iommufd_ucmd *ucmd);
 void iommufd_hw_queue_destroy(struct iommufd_object *obj);
+
+/* veventq.c */
+int iommufd_veventq_alloc_ioctl(struct iommufd_ucmd *ucmd);
+void iommufd_veventq_destroy(struct iommufd_object *obj);
+int iommufd_viommu_report_event(struct iommufd_viommu *core, u32 type,
+				const void *data, size_t len);
+/* For its tests */
+void iommufd_veventq_init(struct iommufd_veventq_obj *veventq, u32 depth);
+void iommufd_veventq_fini(struct iommufd_veventq_obj *veventq);
+void iommufd_veventq_add(struct iommufd_veventq_obj *veventq, const void *data,
+			 size_t len);
+ssize_t iommufd_veventq_read(struct iommufd_veventq_obj *veventq,
+			     char __user *buf, size_t count);
+__poll_t iommufd_veventq_poll_mask(struct iommufd_veventq_obj *veventq);
 
 /* viommu_mmap.c */
 void iommufd_mmap_init(struct iommufd_ctx *ictx);

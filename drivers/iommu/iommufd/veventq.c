@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vEVENTQ: events of a vIOMMU on their way to user space.
+ *
+ * A driver reports from wherever it learns of an event, an interrupt included;
+ * user space reads from a file whenever it likes, or never. So neither side waits
+ * for the other: what does not fit is lost, and counted.
+ *
+ * Every event has a number, lost or not. A queue is the events that are kept, in
+ * the order of their numbers, and after the last of them perhaps a loss. A loss is
+ * not an event but a state: the events since the last one that is kept are gone.
+ * It ends when an event is kept again, for then the gap in the numbers tells; until
+ * then a read gets a record of its own for it, with the number of the last event
+ * that was lost. Such a record has no memory that could fail to be there, and no
+ * place in the list that it could be left in.
+ *
+ * A reader copies the first record to user space without a lock, for that can take
+ * as long as user space likes, and takes it off the queue after that if it still is
+ * the first. If another reader has been quicker, it goes on with the new first one.
+ * Thus each record is read once, nobody gets a later one before an earlier one has
+ * been read, no reader waits for another, and a read that fails has taken nothing.
+ *
+ * Memory for an event is allocated when it is reported, and charged to the memory
+ * cgroup of who made the queue; a depth that is not used costs nothing.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/cleanup.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/iommufd.h>
+#include <linux/memcontrol.h>
+#include <linux/poll.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "viommu_private.h"
+
+/* 1 << 19: enough for any guest's event queue, and the most that VMMs ask for */
+#define IOMMUFD_VEVENTQ_DEPTH_MAX 0x80000
+
+/* An event that is kept */
+struct iommufd_vevent {
+	struct list_head item;
+	u32 sequence;
+	u32 len;
+	u8 data[] __counted_by(len);
+};
+
+/* What read() returns of one: @data as long as the event is, of a loss nothing */
+struct iommufd_vevent_record {
+	struct iommufd_vevent_header header;
+	u8 data[IOMMUFD_VEVENT_LEN_MAX];
+};
+
+/**
+ * iommufd_veventq_init() - make an empty queue
+ * @veventq: zeroed memory but for @veventq->obj
+ * @depth: how many events are kept, 1 to 1 << 19
+ *
+ * Context: process context; the memory cgroup of the caller is charged for the
+ * events.
+ */
+void iommufd_veventq_init(struct iommufd_veventq_obj *veventq, u32 depth)
+{
+	veventq->depth = depth;
+	veventq->memcg = get_mem_cgroup_from_mm(current->mm);
+	init_waitqueue_head(&veventq->wait);
+	spin_lock_init(&veventq->lock);
+	INIT_LIST_HEAD(&veventq->events);
+}
+
+/**
+ * iommufd_veventq_fini() - undo iommufd_veventq_init()
+ * @veventq: the queue; nobody adds to it or reads from it any more
+ *
+ * Context: process context, may sleep.
+ */
+void iommufd_veventq_fini(struct iommufd_veventq_obj *veventq)
+{
+	struct iommufd_vevent *event, *next;
+
+	list_for_each_entry_safe(event, next, &veventq->events, item) {
+		kfree(event);
+		cond_resched();
+	}
+	mem_cgroup_put(veventq->memcg);
+}
+
+static struct iommufd_vevent *
+iommufd_vevent_alloc(struct iommufd_veventq_obj *veventq, const void *data,
+		     size_t len)
+{
+	struct mem_cgroup *old_memcg = set_active_memcg(veventq->memcg);
+	struct iommufd_vevent *event;
+
+	event = kmalloc(struct_size(event, data, len),
+			GFP_NOWAIT | __GFP_ACCOUNT);
+	set_active_memcg(old_memcg);
+	if (!event)
+		return NULL;
+	event->len = len;
+	memcpy(event->data, data, len);
+	return event;
+}
+
+/**
+ * iommufd_veventq_add() - an event has happened
+ * @veventq: the queue
+ * @data: the event as user space is to see it
+ * @len: bytes of @data, at most IOMMUFD_VEVENT_LEN_MAX
+ *
+ * Context: any that may take a spinlock. Who makes several reports at a time gets
+ * them in any order.
+ */
+void iommufd_veventq_add(struct iommufd_veventq_obj *veventq, const void *data,
+			 size_t len)
+{
+	struct iommufd_vevent *event = NULL;
+	u32 sequence;
+
+	/* A full queue costs no allocation. Not the decision: that is below. */
+	if (READ_ONCE(veventq->num_events) < veventq->depth)
+		event = iommufd_vevent_alloc(veventq, data, len);
+
+	scoped_guard(spinlock_irqsave, &veventq->lock) {
+		sequence = veventq->next_sequence;
+		veventq->next_sequence = sequence == INT_MAX ? 0 : sequence + 1;
+
+		if (event && veventq->num_events < veventq->depth) {
+			event->sequence = sequence;
+			list_add_tail(&event->item, &veventq->events);
+			WRITE_ONCE(veventq->num_events,
+				   veventq->num_events + 1);
+			veventq->lost = false;
+			event = NULL;
+		} else {
+			veventq->lost = true;
+			veventq->lost_sequence = sequence;
+		}
+	}
+	kfree(event);
+	wake_up_interruptible_poll(&veventq->wait, EPOLLIN | EPOLLRDNORM);
+}
+
+/**
+ * iommufd_viommu_report_event() - iommufd_viommu_services::report_event
+ * @core: the vIOMMU
+ * @type: of enum iommu_veventq_type
+ * @data: the event
+ * @len: bytes of @data, at most IOMMUFD_VEVENT_LEN_MAX
+ *
+ * A queue that is on its way out is not freed before this has left it.
+ *
+ * Context: any that may take a spinlock.
+ * Return: 0, EOPNOTSUPP if there is no queue of @type, EINVAL if @len is too large.
+ */
+int iommufd_viommu_report_event(struct iommufd_viommu *core, u32 type,
+				const void *data, size_t len)
+{
+	struct iommufd_veventq_obj *veventq;
+
+	if (WARN_ON_ONCE(len > IOMMUFD_VEVENT_LEN_MAX))
+		return -EINVAL;
+
+	guard(rcu)();
+	/* Reads what xa_store() in iommufd_veventq_publish() has published */
+	veventq = xa_load(&core->object->veventqs, type);
+	if (!veventq)
+		return -EOPNOTSUPP;
+	iommufd_veventq_add(veventq, data, len);
+	return 0;
+}
+
+/*
+ * Copy the first record of the queue and say in @num_read which one it is. Returns
+ * its length, 0 if there is none.
+ */
+static size_t iommufd_veventq_peek(struct iommufd_veventq_obj *veventq,
+				   struct iommufd_vevent_record *record,
+				   u64 *num_read)
+{
+	struct iommufd_vevent *event;
+
+	guard(spinlock_irq)(&veventq->lock);
+	*num_read = veventq->num_read;
+
+	event = list_first_entry_or_null(&veventq->events,
+					 struct iommufd_vevent, item);
+	if (event) {
+		record->header.flags = 0;
+		record->header.sequence = event->sequence;
+		memcpy(record->data, event->data, event->len);
+		return sizeof(record->header) + event->len;
+	}
+	if (veventq->lost) {
+		record->header.flags = IOMMU_VEVENTQ_FLAG_LOST_EVENTS;
+		record->header.sequence = veventq->lost_sequence;
+		return sizeof(record->header);
+	}
+	return 0;
+}
+
+static bool iommufd_vevent_is_loss(const struct iommufd_vevent_record *record)
+{
+	return record->header.flags & IOMMU_VEVENTQ_FLAG_LOST_EVENTS;
+}
+
+/*
+ * Take @record, the first one when @num_read had been read, off the queue. Returns
+ * false if another reader has done so meanwhile.
+ */
+static bool iommufd_veventq_take(struct iommufd_veventq_obj *veventq,
+				 const struct iommufd_vevent_record *record,
+				 u64 num_read)
+{
+	struct iommufd_vevent *event = NULL;
+
+	scoped_guard(spinlock_irq, &veventq->lock) {
+		/* A kept event leaves by being read only */
+		if (veventq->num_read != num_read)
+			return false;
+		veventq->num_read++;
+
+		if (iommufd_vevent_is_loss(record)) {
+			/*
+			 * If there is something newer, the loss was read just
+			 * before that came.
+			 */
+			if (veventq->lost_sequence == record->header.sequence)
+				veventq->lost = false;
+		} else {
+			event = list_first_entry(&veventq->events,
+						 struct iommufd_vevent, item);
+			list_del(&event->item);
+			WRITE_ONCE(veventq->num_events,
+				   veventq->num_events - 1);
+		}
+	}
+	kfree(event);
+	return true;
+}
+
+/**
+ * iommufd_veventq_read() - give user space what is in the queue
+ * @veventq: the queue
+ * @buf: where to
+ * @count: bytes there
+ *
+ * Whole records only, in their order. A loss ends a read: it is the last there is.
+ *
+ * Context: process context, may sleep; no lock held while it does.
+ * Return: bytes, 0 if the queue is empty, or, if there is nothing to return, EINVAL
+ * if @count is too small for the first record (for an empty queue: for any record)
+ * and EFAULT.
+ */
+ssize_t iommufd_veventq_read(struct iommufd_veventq_obj *veventq,
+			     char __user *buf, size_t count)
+{
+	struct iommufd_vevent_record record;
+	size_t done = 0;
+	u64 num_read;
+	size_t len;
+	int rc = 0;
+
+	if (count < sizeof(record.header))
+		return -EINVAL;
+
+	while ((len = iommufd_veventq_peek(veventq, &record, &num_read))) {
+		if (len > count - done) {
+			rc = -EINVAL;
+			break;
+		}
+		if (copy_to_user(buf + done, &record, len)) {
+			rc = -EFAULT;
+			break;
+		}
+		cond_resched();
+		if (!iommufd_veventq_take(veventq, &record, num_read))
+			continue;
+		done += len;
+		if (iommufd_vevent_is_loss(&record))
+			break;
+	}
+	return done ? done : rc;
+}
+
+/**
+ * iommufd_veventq_poll_mask() - whether a read would return something
+ * @veventq: the queue
+ *
+ * Context: process context.
+ * Return: EPOLLIN | EPOLLRDNORM or 0; there is nothing to write, so no EPOLLOUT.
+ */
+__poll_t iommufd_veventq_poll_mask(struct iommufd_veventq_obj *veventq)
+{
+	guard(spinlock_irq)(&veventq->lock);
+	if (list_empty(&veventq->events) && !veventq->lost)
+		return 0;
+	return EPOLLIN | EPOLLRDNORM;
+}
+
+static ssize_t iommufd_veventq_fops_read(struct file *file, char __user *buf,
+					 size_t count, loff_t *ppos)
+{
+	/* io_uring can get here with one */
+	if (*ppos)
+		return -ESPIPE;
+	return iommufd_veventq_read(file->private_data, buf, count);
+}
+
+static __poll_t iommufd_veventq_fops_poll(struct file *file,
+					  struct poll_table_struct *wait)
+{
+	struct iommufd_veventq_obj *veventq = file->private_data;
+
+	poll_wait(file, &veventq->wait, wait);
+	return iommufd_veventq_poll_mask(veventq);
+}
+
+static int iommufd_veventq_fops_release(struct inode *inode, struct file *file)
+{
+	struct iommufd_veventq_obj *veventq = file->private_data;
+	struct iommufd_ctx *ictx = veventq->viommu->ictx;
+
+	/* DESTROY may free it from here on */
+	refcount_dec(&veventq->obj.users);
+	iommufd_ctx_put(ictx);
+	return 0;
+}
+
+/* Without llseek, pread() and the like get ESPIPE; without write, EINVAL */
+static const struct file_operations iommufd_veventq_fops = {
+	.owner = THIS_MODULE,
+	.read = iommufd_veventq_fops_read,
+	.poll = iommufd_veventq_fops_poll,
+	.release = iommufd_veventq_fops_release,
+};
+
+/**
+ * iommufd_veventq_destroy() - undo iommufd_veventq_create()
+ * @obj: the vEVENTQ, complete or not; its file is closed, or was never there
+ *
+ * Context: process context, may sleep; no lock of iommufd's held.
+ */
+void iommufd_veventq_destroy(struct iommufd_object *obj)
+{
+	struct iommufd_veventq_obj *veventq =
+		container_of(obj, struct iommufd_veventq_obj, obj);
+	struct iommufd_viommu_obj *viommu = veventq->viommu;
+
+	/*
+	 * Not there unless published, but then a report may be under way. A
+	 * queue that takes the place of this one has got nothing to do with it.
+	 */
+	if (xa_erase(&viommu->veventqs, veventq->type))
+		synchronize_rcu();
+	iommufd_veventq_fini(veventq);
+	refcount_dec(&viommu->obj.users);
+}
+
+/*
+ * Everything of VEVENTQ_ALLOC that has to be undone when the reply fails, but the
+ * file descriptor
+ */
+static struct iommufd_veventq_obj *
+iommufd_veventq_create(struct iommufd_ctx *ictx,
+		       struct iommufd_viommu_obj *viommu,
+		       const struct iommu_veventq_alloc *cmd)
+{
+	struct iommufd_veventq_obj *veventq;
+	struct file *file;
+	int rc;
+
+	/* Takes the place of the type without letting anybody find a queue there */
+	rc = xa_insert(&viommu->veventqs, cmd->type, NULL, GFP_KERNEL_ACCOUNT);
+	if (rc)
+		return ERR_PTR(rc == -EBUSY ? -EEXIST : rc);
+
+	veventq = iommufd_object_alloc(ictx, veventq, IOMMUFD_OBJ_VEVENTQ);
+	if (IS_ERR(veventq)) {
+		xa_release(&viommu->veventqs, cmd->type);
+		return veventq;
+	}
+	refcount_inc(&viommu->obj.users);
+	veventq->viommu = viommu;
+	veventq->type = cmd->type;
+	iommufd_veventq_init(veventq, cmd->veventq_depth);
+
+	file = anon_inode_getfile("[iommufd-veventq]", &iommufd_veventq_fops,
+				  veventq, O_RDWR);
+	if (IS_ERR(file)) {
+		iommufd_object_abort_and_destroy(ictx, &veventq->obj);
+		return ERR_CAST(file);
+	}
+	/* Both put by the release of the file, in an abort too */
+	refcount_inc(&veventq->obj.users);
+	iommufd_ctx_get(ictx);
+	veventq->file = file;
+	return veventq;
+}
+
+/* From here on events arrive. The file holds @veventq. */
+static void iommufd_veventq_publish(struct iommufd_ctx *ictx,
+				    struct iommufd_veventq_obj *veventq)
+{
+	struct iommufd_viommu_obj *viommu = veventq->viommu;
+	struct iommufd_viommu *core = viommu->core;
+
+	/* The place is reserved; pairs with xa_load() in report_event */
+	xa_store(&viommu->veventqs, veventq->type, veventq, GFP_KERNEL);
+	iommufd_object_finalize(ictx, &veventq->obj);
+	if (core->ops->veventq_added)
+		core->ops->veventq_added(core, veventq->type);
+}
+
+/**
+ * iommufd_veventq_alloc_ioctl() - IOMMU_VEVENTQ_ALLOC
+ * @ucmd: the command, struct iommu_veventq_alloc
+ *
+ * A vIOMMU has at most one queue of each type that its driver knows, so the types
+ * bound their number.
+ *
+ * Context: ioctl.
+ * Return: 0, or a negative errno as include/uapi/linux/iommufd.h lists them.
+ */
+int iommufd_veventq_alloc_ioctl(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_veventq_alloc *cmd = ucmd->cmd;
+	struct iommufd_veventq_obj *veventq;
+	const struct iommufd_viommu_ops *ops;
+	struct iommufd_viommu_obj *viommu;
+	int fd;
+	int rc;
+
+	if (cmd->flags || cmd->__reserved ||
+	    cmd->type == IOMMU_VEVENTQ_TYPE_DEFAULT)
+		return -EOPNOTSUPP;
+	if (!cmd->veventq_depth ||
+	    cmd->veventq_depth > IOMMUFD_VEVENTQ_DEPTH_MAX)
+		return -EINVAL;
+
+	viommu = iommufd_get_viommu(ucmd, cmd->viommu_id);
+	if (IS_ERR(viommu))
+		return PTR_ERR(viommu);
+
+	ops = viommu->core->ops;
+	if (!ops->supports_veventq ||
+	    !ops->supports_veventq(viommu->core, cmd->type)) {
+		rc = -EOPNOTSUPP;
+		goto out_put_viommu;
+	}
+
+	veventq = iommufd_veventq_create(ucmd->ictx, viommu, cmd);
+	if (IS_ERR(veventq)) {
+		rc = PTR_ERR(veventq);
+		goto out_put_viommu;
+	}
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		rc = fd;
+		goto err_abort;
+	}
+
+	cmd->out_veventq_id = veventq->obj.id;
+	cmd->out_veventq_fd = fd;
+	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
+	if (rc)
+		goto err_put_fd;
+
+	iommufd_veventq_publish(ucmd->ictx, veventq);
+	/* Last: whoever has the file may close it, and DESTROY the rest */
+	fd_install(fd, veventq->file);
+	goto out_put_viommu;
+
+err_put_fd:
+	put_unused_fd(fd);
+err_abort:
+	iommufd_object_abort_and_destroy(ucmd->ictx, &veventq->obj);
+out_put_viommu:
+	iommufd_put_object(ucmd->ictx, &viommu->obj);
+	return rc;
+}
