@@ -91,6 +91,8 @@ struct iommufd_hw_queue {
  *              its destruction has begun. Returns the offset for mmap() through
  *              @offset, never 0. 0 or a negative errno; may sleep. To be called
  *              in viommu_init only.
+ * @alloc_mmap_memory: The same for memory that the driver has allocated and keeps
+ *                     until destroy_mmap: it is mapped as memory, not as a device.
  * @destroy_mmap: Take the window at @offset back. No mapping of it is left: each
  *                one holds the vIOMMU. May sleep. To be called in
  *                iommufd_viommu_ops::destroy or to undo a failing viommu_init.
@@ -104,6 +106,9 @@ struct iommufd_hw_queue {
 struct iommufd_viommu_services {
 	int (*alloc_mmap)(struct iommufd_viommu *viommu, phys_addr_t base,
 			  size_t length, unsigned long *offset);
+	int (*alloc_mmap_memory)(struct iommufd_viommu *viommu,
+				 phys_addr_t base, size_t length,
+				 unsigned long *offset);
 	void (*destroy_mmap)(struct iommufd_viommu *viommu,
 			     unsigned long offset);
 	int (*report_event)(struct iommufd_viommu *viommu, u32 type,

@@ -35,6 +35,7 @@ bool iommufd_object_get_published(struct iommufd_ctx *ictx,
 
 static const struct iommufd_viommu_services iommufd_viommu_services = {
 	.alloc_mmap = iommufd_viommu_alloc_mmap,
+	.alloc_mmap_memory = iommufd_viommu_alloc_mmap_memory,
 	.destroy_mmap = iommufd_viommu_destroy_mmap,
 	.report_event = iommufd_viommu_report_event,
 };

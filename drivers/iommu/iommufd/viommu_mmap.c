@@ -24,11 +24,12 @@
 #include "viommu_private.h"
 
 /*
- * struct iommufd_mmap_window - MMIO that can be mapped
+ * struct iommufd_mmap_window - MMIO, or a mock's memory, that can be mapped
  * @owner: the vIOMMU
  * @pgoff: where it is in the iommufd, in pages
  * @pfn: the first page frame
  * @npages: how many there are
+ * @memory: the frames are memory, which others access through the cache
  *
  * Freed by destroy_mmap; VMAs refer to it in vm_private_data and hold @owner.
  */
@@ -37,6 +38,7 @@ struct iommufd_mmap_window {
 	unsigned long pgoff;
 	unsigned long pfn;
 	unsigned long npages;
+	bool memory;
 };
 
 /**
@@ -84,19 +86,9 @@ static int iommufd_mmap_window_insert(struct iommufd_ctx *ictx,
 	return 0;
 }
 
-/**
- * iommufd_viommu_alloc_mmap() - iommufd_viommu_services::alloc_mmap
- * @core: the vIOMMU, in its viommu_init
- * @base: physical address, a multiple of PAGE_SIZE
- * @length: bytes, a multiple of PAGE_SIZE, not 0
- * @offset: set to the offset for mmap(), never 0
- *
- * Context: process context, may sleep.
- * Return: 0, EINVAL for a misaligned window, ENOMEM, or ENOSPC when no offset is
- * left.
- */
-int iommufd_viommu_alloc_mmap(struct iommufd_viommu *core, phys_addr_t base,
-			      size_t length, unsigned long *offset)
+static int iommufd_viommu_add_window(struct iommufd_viommu *core,
+				     phys_addr_t base, size_t length,
+				     bool memory, unsigned long *offset)
 {
 	struct iommufd_viommu_obj *viommu = core->object;
 	struct iommufd_mmap_window *window;
@@ -112,11 +104,46 @@ int iommufd_viommu_alloc_mmap(struct iommufd_viommu *core, phys_addr_t base,
 	window->owner = viommu;
 	window->pfn = PHYS_PFN(base);
 	window->npages = length >> PAGE_SHIFT;
+	window->memory = memory;
 
 	rc = iommufd_mmap_window_insert(viommu->ictx, window, offset);
 	if (rc)
 		kfree(window);
 	return rc;
+}
+
+/**
+ * iommufd_viommu_alloc_mmap() - iommufd_viommu_services::alloc_mmap
+ * @core: the vIOMMU, in its viommu_init
+ * @base: physical address, a multiple of PAGE_SIZE
+ * @length: bytes, a multiple of PAGE_SIZE, not 0
+ * @offset: set to the offset for mmap(), never 0
+ *
+ * Context: process context, may sleep.
+ * Return: 0, EINVAL for a misaligned window, ENOMEM, or ENOSPC when no offset is
+ * left.
+ */
+int iommufd_viommu_alloc_mmap(struct iommufd_viommu *core, phys_addr_t base,
+			      size_t length, unsigned long *offset)
+{
+	return iommufd_viommu_add_window(core, base, length, false, offset);
+}
+
+/**
+ * iommufd_viommu_alloc_mmap_memory() - iommufd_viommu_services::alloc_mmap_memory
+ * @core: the vIOMMU, in its viommu_init
+ * @base: physical address of memory of the driver's, a multiple of PAGE_SIZE
+ * @length: bytes, a multiple of PAGE_SIZE, not 0
+ * @offset: set to the offset for mmap(), never 0
+ *
+ * Context: process context, may sleep.
+ * Return: as iommufd_viommu_alloc_mmap().
+ */
+int iommufd_viommu_alloc_mmap_memory(struct iommufd_viommu *core,
+				     phys_addr_t base, size_t length,
+				     unsigned long *offset)
+{
+	return iommufd_viommu_add_window(core, base, length, true, offset);
 }
 
 /**
@@ -203,7 +230,7 @@ static const struct vm_operations_struct iommufd_vma_ops = {
  * @filp: the iommufd
  * @vma: the mapping to be; its length is a multiple of PAGE_SIZE
  *
- * The pages are device memory and come in by faults. Copies of the VMA hold the
+ * The pages are device memory, but for a mock's, and come in by faults. Copies of the VMA hold the
  * window by themselves. mremap() can move it but not make it larger: that is
  * VM_DONTEXPAND.
  *
@@ -232,7 +259,8 @@ int iommufd_fops_mmap(struct file *filp, struct vm_area_struct *vma)
 	/* No mprotect() to PROT_EXEC either */
 	vm_flags_clear(vma, VM_MAYEXEC);
 	vm_flags_set(vma, VM_IO | VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP);
-	vma->vm_page_prot = pgprot_device(vma->vm_page_prot);
+	if (!window->memory)
+		vma->vm_page_prot = pgprot_device(vma->vm_page_prot);
 	vma->vm_private_data = window;
 	vma->vm_ops = &iommufd_vma_ops;
 	return 0;

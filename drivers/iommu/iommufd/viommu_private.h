@@ -223,6 +223,9 @@ void iommufd_mmap_destroy(struct iommufd_ctx *ictx);
 int iommufd_fops_mmap(struct file *filp, struct vm_area_struct *vma);
 int iommufd_viommu_alloc_mmap(struct iommufd_viommu *core, phys_addr_t base,
 			      size_t length, unsigned long *offset);
+int iommufd_viommu_alloc_mmap_memory(struct iommufd_viommu *core,
+				     phys_addr_t base, size_t length,
+				     unsigned long *offset);
 void iommufd_viommu_destroy_mmap(struct iommufd_viommu *core,
 				 unsigned long offset);
 
