@@ -6,6 +6,7 @@
 #define _ARM_SMMU_V3_IOMMUFD_TEST_H
 
 #include <kunit/test.h>
+#include <kunit/test-bug.h>
 #include <linux/io-pgtable.h>
 
 #include "arm-smmu-v3.h"
@@ -15,17 +16,26 @@
 #define TEST_PSID	0x00c0ffee
 #define TEST_VSID	0x0000beef
 #define TEST_CMDQ_SHIFT	12
+#define TEST_EVTQ_SHIFT	4
 
 /*
  * A nest parent, a vSMMU upon it with one device, the device's master, and an SMMU
  * that takes commands: its queue is in memory, and PROD and CONS are one and the
  * same register, so commands are consumed as soon as they are there. cmdq_stuck is
- * a CONS that says that nothing is ever consumed.
+ * a CONS that says that nothing is ever consumed. Of the event queue there are only
+ * the positions; vevents and last_vevent are what has been reported to the vSMMU of
+ * last_viommu, as long as report_ret is 0.
  */
 struct vsmmu_fixture {
 	struct arm_smmu_device smmu;
 	u32 cmdq_reg;
 	u32 cmdq_stuck;
+	u32 evtq_prod;
+	int report_ret;
+	unsigned int vevents;
+	struct iommufd_viommu *last_viommu;
+	struct iommu_vevent_arm_smmuv3 last_vevent;
+	struct iommufd_viommu_services services;
 	struct iommu_fwspec fwspec;
 	struct dev_iommu dev_iommu;
 	struct device dev;
@@ -38,6 +48,26 @@ struct vsmmu_fixture {
 	struct arm_vsmmu_device vdev;
 	struct arm_smmu_nested_domain nested;
 };
+
+/* iommufd_viommu_services::report_event */
+static inline int vsmmu_fixture_report_event(struct iommufd_viommu *viommu,
+					     u32 type, const void *data,
+					     size_t len)
+{
+	struct kunit *test = kunit_get_current_test();
+	struct vsmmu_fixture *f = test->priv;
+
+	KUNIT_EXPECT_EQ(test, type, IOMMU_VEVENTQ_TYPE_ARM_SMMUV3);
+	KUNIT_EXPECT_EQ(test, len, sizeof(f->last_vevent));
+	/* What the vSMMU's life hangs on */
+	lockdep_assert_held(&f->smmu.streams_mutex);
+	if (f->report_ret)
+		return f->report_ret;
+	f->vevents++;
+	f->last_viommu = viommu;
+	memcpy(&f->last_vevent, data, sizeof(f->last_vevent));
+	return 0;
+}
 
 /* kunit_suite::init; the fixture is the test's priv */
 static inline int vsmmu_fixture_init(struct kunit *test)
@@ -69,6 +99,10 @@ static inline int vsmmu_fixture_init(struct kunit *test)
 			      GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, f->smmu.cmdq.valid_map);
 
+	q = &f->smmu.evtq.q;
+	q->llq.max_n_shift = TEST_EVTQ_SHIFT;
+	q->prod_reg = (u32 __iomem *)&f->evtq_prod;
+
 	f->dev_iommu.priv = &f->master;
 	f->dev_iommu.fwspec = &f->fwspec;
 	f->dev.iommu = &f->dev_iommu;
@@ -78,6 +112,10 @@ static inline int vsmmu_fixture_init(struct kunit *test)
 	f->master.dev = &f->dev;
 	f->master.streams = &f->stream;
 	f->master.num_streams = 1;
+	mutex_init(&f->smmu.streams_mutex);
+	f->smmu.streams = RB_ROOT;
+	rb_link_node(&f->stream.node, NULL, &f->smmu.streams.rb_node);
+	rb_insert_color(&f->stream.node, &f->smmu.streams);
 
 	f->io_pgtable.cfg.quirks = IO_PGTABLE_QUIRK_ARM_S2FWB;
 	f->io_pgtable.cfg.arm_lpae_s2_cfg.vttbr = 0x0000beefdeadbee0ULL;
@@ -106,6 +144,9 @@ static inline int vsmmu_fixture_init(struct kunit *test)
 	f->vsmmu.smmu = &f->smmu;
 	f->vsmmu.s2_parent = &f->s2_parent;
 	f->vsmmu.vmid = &f->vmid;
+	arm_vsmmu_init_events(&f->vsmmu);
+	f->services.report_event = vsmmu_fixture_report_event;
+	f->vsmmu.core.services = &f->services;
 	init_rwsem(&f->vsmmu.core.vdevs_rwsem);
 	xa_init(&f->vsmmu.core.vdevs);
 

@@ -6,7 +6,8 @@
  * What a guest says reaches hardware on two ways. This file is the gate on the
  * first: stream table entries, of which two words are the guest's, checked bit by
  * bit and put together with the nest parent's stage 2. The other, commands, is in
- * arm-smmu-v3-iommufd-inv.c.
+ * arm-smmu-v3-iommufd-inv.c. What hardware has to say to a guest, events, is in
+ * arm-smmu-v3-iommufd-event.c.
  *
  * Section numbers are those of the SMMUv3 architecture, IHI 0070.
  */
@@ -348,15 +349,20 @@ void arm_smmu_make_nested_ste(struct arm_smmu_ste *target,
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_make_nested_ste);
 
-static bool arm_vsmmu_has_device(struct arm_vsmmu *vsmmu, struct device *dev)
+/* Whether @dev has a vDEVICE, and if so which StreamID */
+static bool arm_vsmmu_find_vsid(struct arm_vsmmu *vsmmu, struct device *dev,
+				u32 *vsid)
 {
 	struct iommufd_vdevice *vdev;
 	unsigned long virt_id;
 
 	guard(rwsem_read)(&vsmmu->core.vdevs_rwsem);
-	xa_for_each(&vsmmu->core.vdevs, virt_id, vdev)
-		if (vdev->dev == dev)
-			return true;
+	xa_for_each(&vsmmu->core.vdevs, virt_id, vdev) {
+		if (vdev->dev != dev)
+			continue;
+		*vsid = virt_id;
+		return true;
+	}
 	return false;
 }
 
@@ -374,6 +380,8 @@ static int arm_smmu_attach_dev_nested(struct iommu_domain *domain,
 	};
 	unsigned int cfg = arm_smmu_nested_cfg(nested);
 	struct arm_smmu_ste ste;
+	bool named;
+	u32 vsid;
 	int ret;
 
 	if (master->smmu != vsmmu->smmu)
@@ -390,9 +398,22 @@ static int arm_smmu_attach_dev_nested(struct iommu_domain *domain,
 	 * back from a failed change. That must not fail, also if the vDEVICE has
 	 * gone since.
 	 */
+	named = arm_vsmmu_find_vsid(vsmmu, dev, &vsid);
 	if (cfg == STRTAB_STE_0_CFG_S1_TRANS && domain != state.old_domain &&
-	    !arm_vsmmu_has_device(vsmmu, dev))
+	    !named)
 		return -ENOENT;
+
+	/*
+	 * uapi: the StreamID of events is that of the vDEVICE now, whatever
+	 * becomes of it, until another domain is attached. Without a vDEVICE the
+	 * guest can't tell what an event would be about, so it is the host's.
+	 */
+	if (domain == master->sid_domain) {
+		state.event_owner = master->event_owner;
+	} else if (named) {
+		state.event_owner.vsmmu = vsmmu;
+		state.event_owner.vsid = vsid;
+	}
 
 	/*
 	 * Who does not know that ATS is on does not invalidate the ATC. With
@@ -480,6 +501,7 @@ arm_vsmmu_alloc_domain_nested(struct iommufd_viommu *viommu, u32 flags,
 	nested->vsmmu = to_vsmmu(viommu);
 	return &no_free_ptr(nested)->domain;
 }
+EXPORT_SYMBOL_IF_KUNIT(arm_vsmmu_alloc_domain_nested);
 
 /* -------------------------------------------------------------- vDEVICEs */
 
@@ -531,12 +553,18 @@ static void arm_vsmmu_destroy(struct iommufd_viommu *viommu)
 	arm_vsmmu_release(to_vsmmu(viommu));
 }
 
+static bool arm_vsmmu_supports_veventq(struct iommufd_viommu *viommu, u32 type)
+{
+	return type == IOMMU_VEVENTQ_TYPE_ARM_SMMUV3;
+}
+
 static const struct iommufd_viommu_ops arm_vsmmu_ops = {
 	.destroy = arm_vsmmu_destroy,
 	.alloc_domain_nested = arm_vsmmu_alloc_domain_nested,
 	.cache_invalidate = arm_vsmmu_cache_invalidate,
 	.vdevice_size = sizeof(struct arm_vsmmu_device),
 	.vdevice_init = arm_vsmmu_vdevice_init,
+	.supports_veventq = arm_vsmmu_supports_veventq,
 };
 
 /**
@@ -570,6 +598,7 @@ int arm_vsmmu_init(struct iommufd_viommu *viommu,
 	vsmmu->smmu = smmu;
 	vsmmu->s2_parent = s2_parent;
 	vsmmu->vmid = arm_smmu_vmid_get(s2_parent->s2_cfg.shared_vmid);
+	arm_vsmmu_init_events(vsmmu);
 
 	if (viommu->type == IOMMU_VIOMMU_TYPE_ARM_SMMUV3) {
 		viommu->ops = &arm_vsmmu_ops;

@@ -14,6 +14,8 @@
  *
  *	iommu_group's mutex -> iommufd_viommu::vdevs_rwsem (for reading)
  *	iommu_group's mutex -> arm_smmu_asid_lock -> arm_smmu_domain::devices_lock
+ *	iommu_group's mutex -> arm_smmu_asid_lock -> arm_smmu_device::streams_mutex
+ *	    -> iommufd's locks for reporting an event
  *
  * Trapped invalidations hold vdevs_rwsem for reading while they wait for the
  * hardware; nothing is copied from user space under it.
@@ -23,6 +25,7 @@
 
 #include <linux/iommufd_viommu.h>
 #include <linux/kref.h>
+#include <linux/ratelimit_types.h>
 
 #include "arm-smmu-v3.h"
 
@@ -47,12 +50,14 @@ struct arm_smmu_vmid {
  * @smmu: the physical SMMU
  * @s2_parent: the stage-2 domain that all translation of the VM ends in
  * @vmid: the VMID of @s2_parent, referenced
+ * @log_limit: what the VM can write into the host's log by its events
  */
 struct arm_vsmmu {
 	struct iommufd_viommu core;
 	struct arm_smmu_device *smmu;
 	struct arm_smmu_domain *s2_parent;
 	struct arm_smmu_vmid *vmid;
+	struct ratelimit_state log_limit;
 };
 
 /**
@@ -76,13 +81,8 @@ struct arm_vsmmu_device {
  * @ste: the guest's two words, with nothing in them but what a guest may say;
  *       both 0 if the entry is not valid
  *
- * Immutable once allocated. One such domain can be attached to several devices.
- *
- * Reporting the guest's events (vEVENTQ) will have to find, from the StreamID of
- * an event, the vSMMU and the StreamID that the guest has for the device. The
- * place for that is an object of struct arm_smmu_master, made when a nested
- * domain is attached, exchanged under arm_smmu_device::streams_mutex in
- * arm_smmu_attach_commit(), so that attaching anything else drops it.
+ * Immutable once allocated. One such domain can be attached to several devices;
+ * whose events each of them has is the device's: see struct arm_smmu_event_owner.
  */
 struct arm_smmu_nested_domain {
 	struct iommu_domain domain;
