@@ -486,6 +486,42 @@ static void vmid_timeout(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PTR_ERR(arm_smmu_vmid_alloc(&f->smmu)), -ENOSPC);
 }
 
+/*
+ * When there is no VMID any more for a nest parent the caller hears of it, and
+ * nothing is flushed in the name of a domain that never had one.
+ */
+static void nest_parent_without_vmid(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	struct arm_smmu_vmid *vmid;
+	struct iommu_domain *domain;
+
+	f->smmu.dev = &f->dev;
+	f->smmu.features |= ARM_SMMU_FEAT_TRANS_S1 | ARM_SMMU_FEAT_TRANS_S2 |
+			    ARM_SMMU_FEAT_COHERENCY;
+	f->smmu.pgsize_bitmap = SZ_4K | SZ_2M | SZ_1G;
+	f->smmu.ias = 44;
+	f->smmu.oas = 44;
+	f->smmu.vmid_bits = 1;
+	vmid = arm_smmu_vmid_alloc(&f->smmu);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, vmid);
+
+	domain = arm_smmu_domain_alloc_user(&f->dev,
+					    IOMMU_HWPT_ALLOC_NEST_PARENT, NULL,
+					    NULL);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(domain), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, vsmmu_fixture_num_cmds(f), 0);
+
+	/* Which was the reason */
+	arm_smmu_vmid_put(vmid);
+	domain = arm_smmu_domain_alloc_user(&f->dev,
+					    IOMMU_HWPT_ALLOC_NEST_PARENT, NULL,
+					    NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
+	KUNIT_EXPECT_TRUE(test, to_smmu_domain(domain)->nest_parent);
+	domain->ops->free(domain);
+}
+
 /* A vDEVICE is one stream, behind the vSMMU's SMMU, under a StreamID */
 static void vdevice_init_refusals(struct kunit *test)
 {
@@ -789,6 +825,7 @@ static struct kunit_case arm_smmu_v3_iommufd_test_cases[] = {
 	KUNIT_CASE(viommu_init_and_vmid),
 	KUNIT_CASE(vmid_last_holder),
 	KUNIT_CASE_SLOW(vmid_timeout),
+	KUNIT_CASE(nest_parent_without_vmid),
 	KUNIT_CASE(vdevice_init_refusals),
 	KUNIT_CASE(nested_devices_list),
 	KUNIT_CASE(ste_writer_hitless),
