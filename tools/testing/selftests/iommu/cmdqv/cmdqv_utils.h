@@ -57,9 +57,36 @@ static inline unsigned long kernel_taint(void)
 	return taint;
 }
 
+/* NULL, or what the kernel lacks that has the device */
+static inline const char *kernel_lacks(const char *bdf)
+{
+	struct iommu_viommu_alloc none = { .size = sizeof(none) };
+	struct iommu_hw_info_tegra241_cmdqv cmdqv;
+	const char *why = NULL;
+	struct vfio_dev dev;
+	int fd = iommufd_open();
+
+	if (fd < 0)
+		return "cannot open /dev/iommu";
+	if (iommufd_ioctl(fd, IOMMU_VIOMMU_ALLOC, &none) == -ENOTTY) {
+		why = "this kernel's iommufd has no vIOMMUs";
+	} else if (!vfio_open(&dev, bdf, fd)) {
+		/* A device that does not open is for the test to complain of */
+		if (iommufd_hw_info(fd, dev.dev_id,
+				    IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV, &cmdqv,
+				    sizeof(cmdqv), NULL) == -EOPNOTSUPP)
+			why = "needs CONFIG_TEGRA241_CMDQV and CONFIG_ARM_SMMU_V3_IOMMUFD";
+		vfio_close(&dev);
+	}
+	close(fd);
+	return why;
+}
+
 /* NULL, or why the tests can't run here */
 static inline const char *board_find(struct board *b)
 {
+	const char *why;
+
 	memset(b, 0, sizeof(*b));
 	if (access("/dev/iommu", R_OK | W_OK))
 		return "no /dev/iommu";
@@ -68,6 +95,11 @@ static inline const char *board_find(struct board *b)
 		return "needs two edu devices, as the emulated board has";
 	if (observer_open(&b->unit))
 		return "needs the emulated board's observer (ACPI CMQO0001)";
+	why = kernel_lacks(b->bdf[0]);
+	if (why) {
+		observer_close(&b->unit);
+		return why;
+	}
 	b->taint = kernel_taint();
 	return NULL;
 }
