@@ -1,10 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# test.sh [SUITE...]: runs the suites (all of them if none is named), each into
-# build/test/SUITE.tap, with what it says besides in build/test/SUITE.log. Prints
-# a line a suite, what failed, what was skipped and why, and at the end the sum on
-# a line of its own. Non-zero if anything failed.
+# test.sh [--debug|--coverage] [SUITE...]: runs the suites (all of them if none is
+# named), each into build/test/SUITE.tap, with what it says besides in
+# build/test/SUITE.log. Prints a line a suite, what failed, what was skipped and why,
+# and at the end the sum on a line of its own. Non-zero if anything failed.
+#
+# --debug runs those that need the board on the kernel for debugging, --coverage on
+# the one that counts what is executed; build/debug and build/coverage take the place
+# of build.
 #
 # Expects what "make test" builds first: build/linux, build/Image, the emulator,
 # build/rootfs.cpio.gz, build/selftests/ and build/stock/Image.
@@ -14,16 +18,38 @@ set -euo pipefail
 
 cd "$project_dir"
 build=build
-results=$build/test
+variant=
+case ${1:-} in
+--debug|--coverage)
+	variant=${1#--}
+	shift
+	;;
+esac
+kernel=$build${variant:+/$variant}
+results=$kernel/test
 
 # Cheapest first: what breaks early should say so early. "configs" compiles the
-# drivers ten times over: make check has it, and whoever names it.
-all=(tools model abi base emulator stock kunit kselftest static)
+# drivers a dozen times over: make check has it, and whoever names it.
+all=(tools model abi base emulator stock kunit iommufd kselftest install static)
 
 # For how long each may run, seconds.
 declare -A limit=([tools]=300 [model]=900 [abi]=120 [base]=1800 [emulator]=900
-	[stock]=400 [kunit]=300 [kselftest]=1200 [static]=1800
-	[configs]=3600)
+	[stock]=400 [kunit]=300 [iommufd]=600 [kselftest]=1200 [install]=900
+	[static]=1800 [configs]=3600)
+
+case $variant in
+debug)
+	all=(detectors kunit iommufd kselftest)
+	limit=([detectors]=900 [kunit]=600 [iommufd]=1500 [kselftest]=1800)
+	export TEST_DEBUG=1 BOARD_SLOW=10
+	;;
+coverage)
+	all=(kunit iommufd kselftest)
+	# The board writes the counts there.
+	export TEST_SHARE=$project_dir/$kernel/share
+	;;
+esac
+export TEST_IMAGE=$project_dir/$kernel/Image TEST_RESULTS=$project_dir/$results
 
 # What runs. Each writes KTAP to standard output.
 suite_tools()
@@ -71,12 +97,28 @@ suite_stock()
 
 suite_kunit()
 {
-	"$base_dir/test/kunit" "$build/Image" "$build/obj/.config"
+	"$base_dir/test/kunit" "$kernel/obj/.config"
+}
+
+# Without the unit: the core and its tests need none.
+suite_iommufd()
+{
+	"$base_dir/test/on-board" iommufd --machine cmdqv=off -- list iommufd-list
 }
 
 suite_kselftest()
 {
-	"$base_dir/test/kselftest" "$build/selftests"
+	"$base_dir/test/on-board" kselftest --log "$results/kselftest.report" -- list kselftest-list
+}
+
+suite_install()
+{
+	"$base_dir/test/install"
+}
+
+suite_detectors()
+{
+	"$base_dir/test/detectors/run"
 }
 
 suite_configs()
@@ -111,7 +153,8 @@ for suite in "${suites[@]}"; do
 	rm -f "$tap"
 	# A process group of its own: all of it ends with the time or with us.
 	set -m
-	timeout --kill-after=20 "${limit[$suite]}" "$0" --run "$suite" \
+	TEST_TIMEOUT=$((limit[$suite] - 30)) timeout --kill-after=20 "${limit[$suite]}" \
+		"$0" ${variant:+"--$variant"} --run "$suite" \
 		>"$tap" 2>"$results/$suite.log" </dev/null &
 	running_group=$!
 	set +m
