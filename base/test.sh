@@ -97,7 +97,7 @@ suite_stock()
 
 suite_kunit()
 {
-	"$base_dir/test/kunit" "$kernel/obj/.config"
+	"$base_dir/test/kunit" "$TEST_IMAGE" "$kernel/obj/.config"
 }
 
 # Without the unit: the core and its tests need none.
