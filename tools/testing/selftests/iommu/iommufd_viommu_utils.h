@@ -330,17 +330,17 @@ static inline int _test_cmd_hw_queue_alloc(int fd, __u32 viommu_id, __u32 type,
 
 /* ---- mmap() of a window */
 
-/* 0 with the mapping in *@p, or the errno; without @p it is undone at once */
+/* 0 with the mapping in *@p, or the errno; without @p it is undone at once. */
 static inline int _test_cmd_mmap_prot(int fd, __u64 offset, size_t length,
 				      int prot, int flags, void **p)
 {
 	void *va = mmap(NULL, length, prot, flags, fd, offset);
 
-	if (va == MAP_FAILED)
-		return errno;
 	if (p)
 		*p = va;
-	else
+	if (va == MAP_FAILED)
+		return errno;
+	if (!p)
 		munmap(va, length);
 	return 0;
 }
@@ -396,6 +396,114 @@ static inline int _test_ioctl_no_reply(int fd, unsigned long cmd,
 	rc = _test_ioctl(fd, cmd, p);
 	munmap(p, PAGE_SIZE);
 	return rc;
+}
+
+/* ---- a mock device, with what a VM has of it */
+
+/**
+ * struct mock_vm - what the tests begin with
+ * @ioas_id: the guest's memory; empty
+ * @stdev_id: the mock device, by which it is attached and unplugged
+ * @hwpt_id: what it is attached to at first: an HWPT that the kernel has made
+ * @dev_id: the device as ioctls name it
+ * @parent_id: the nest parent, on @ioas_id
+ * @viommu_id: a vIOMMU on @parent_id, without data; 0 if the test has none
+ * @log: the kernel's log since the test began
+ */
+struct mock_vm {
+	__u32 ioas_id;
+	__u32 stdev_id;
+	__u32 hwpt_id;
+	__u32 dev_id;
+	__u32 parent_id;
+	__u32 viommu_id;
+	int log;
+};
+
+/* What the mock driver still has, as "name number ..."; "" if it has nothing */
+static inline const char *mock_left(void)
+{
+	static const char *const names[] = { "devices", "viommus", "vdevices",
+					     "hw_queues" };
+	static char left[128];
+	size_t i, len = 0;
+
+	left[0] = 0;
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		char path[64];
+		FILE *f;
+		int n;
+
+		snprintf(path, sizeof(path), "/sys/kernel/debug/iommufd_mock/%s",
+			 names[i]);
+		/* Without debugfs nobody can tell */
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		if (fscanf(f, "%d", &n) == 1 && n)
+			len += snprintf(left + len, sizeof(left) - len,
+					"%s %d ", names[i], n);
+		fclose(f);
+	}
+	return left;
+}
+
+static inline void mock_vm_setup(struct __test_metadata *_metadata, int fd,
+				 struct mock_vm *vm, bool with_viommu)
+{
+	struct {
+		int fd;
+	} _self = { .fd = fd }, *self = &_self;
+
+	vm->log = kernel_log_open();
+	ASSERT_LE(0, vm->log);
+	test_ioctl_ioas_alloc(&vm->ioas_id);
+	test_cmd_mock_domain(vm->ioas_id, &vm->stdev_id, &vm->hwpt_id,
+			     &vm->dev_id);
+	test_cmd_hwpt_alloc(vm->dev_id, vm->ioas_id,
+			    IOMMU_HWPT_ALLOC_NEST_PARENT, &vm->parent_id);
+	if (with_viommu)
+		test_cmd_viommu_alloc(vm->dev_id, vm->parent_id,
+				      IOMMU_VIOMMU_TYPE_SELFTEST, NULL, 0,
+				      &vm->viommu_id);
+}
+
+/* Up to 3 s for what the kernel does after a process has died */
+static inline bool mock_nothing_left(void)
+{
+	int i;
+
+	for (i = 0; i < 30 && *mock_left(); i++)
+		usleep(100000);
+	return !*mock_left();
+}
+
+/*
+ * Closes the iommufd, if it is open still: nothing is left of it, and the kernel
+ * has not warned.
+ */
+static inline void mock_vm_teardown(struct __test_metadata *_metadata, int fd,
+				    struct mock_vm *vm)
+{
+	char line[256];
+
+	if (fd >= 0)
+		EXPECT_EQ(0, close(fd));
+	EXPECT_TRUE(mock_nothing_left())
+		TH_LOG("left: %s", mock_left());
+	EXPECT_FALSE(kernel_has_warned(vm->log, line, sizeof(line)))
+		TH_LOG("%s", line);
+	close(vm->log);
+}
+
+/* The lowest id that is free: what the next object will get */
+static inline __u32 _test_next_id(int fd)
+{
+	__u32 id = 0;
+
+	if (_test_ioctl_ioas_alloc(fd, &id) || _test_ioctl_destroy(fd, id))
+		return 0;
+	return id;
 }
 
 #endif
