@@ -4,6 +4,9 @@
  * driver is one like any other, behind iommufd_viommu_ops; what it is asked for is
  * in iommufd_test.h.
  *
+ * Hardware can refuse, at the worst moment: so does the mock if a test injects a
+ * failure into its operations (iommufd_should_fail()).
+ *
  * It takes nothing on trust: what include/linux/iommufd_viommu.h promises to a
  * driver it checks, with a WARN, as hardware would come to grief.
  *
@@ -162,6 +165,8 @@ int mock_viommu_attach_device(struct iommufd_viommu *viommu, struct device *dev)
 	int rc;
 
 	if (viommu) {
+		if (iommufd_should_fail())
+			return -ENOMEM;
 		rc = mock_viommu_get_virt_id(viommu, dev, &virt_id);
 		if (rc)
 			return rc;
@@ -199,6 +204,8 @@ mock_viommu_invalidate(struct iommufd_viommu *viommu,
 	vdev = iommufd_viommu_find_vdevice(viommu, req->vdev_id);
 	if (!vdev)
 		return -EINVAL;
+	if (iommufd_should_fail())
+		return -EIO;
 	mvdev = dev_iommu_priv_get(vdev->dev);
 	for (i = 0; i < MOCK_DEV_CACHE_NUM; i++)
 		if (i == req->cache_id ||
@@ -211,17 +218,17 @@ mock_viommu_invalidate(struct iommufd_viommu *viommu,
 static int mock_viommu_cache_invalidate(struct iommufd_viommu *viommu,
 					struct iommu_user_data_array *array)
 {
+	const u32 type = IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST;
 	struct iommu_viommu_invalidate_selftest req;
 	u32 done = 0;
 	int rc = 0;
 
-	if (array->type != IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST)
+	if (array->type != type)
 		rc = -EINVAL;
 
 	while (!rc && done < array->entry_num) {
-		rc = iommu_copy_struct_from_user_array(&req, array,
-				IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST, done,
-				cache_id);
+		rc = iommu_copy_struct_from_user_array(&req, array, type, done,
+						       cache_id);
 		if (!rc)
 			rc = mock_viommu_invalidate(viommu, &req);
 		if (!rc)
@@ -240,6 +247,8 @@ static int mock_vdevice_init(struct iommufd_vdevice *vdev)
 
 	if (vdev->virt_id > U32_MAX)
 		return -EINVAL;
+	if (iommufd_should_fail())
+		return -ENOSPC;
 	atomic_inc(&mock_counts.vdevices);
 	return 0;
 }
@@ -296,6 +305,8 @@ static int mock_hw_queue_init(struct iommufd_hw_queue *hwq)
 
 	if (!mock_hw_queue_is_mapped(hwq))
 		return -EFAULT;
+	if (iommufd_should_fail())
+		return -ETIMEDOUT;
 	mock->queues |= BIT(hwq->index);
 	atomic_inc(&mock_counts.hw_queues);
 	return 0;
@@ -397,7 +408,7 @@ size_t mock_get_viommu_size(struct device *dev, enum iommu_viommu_type type)
  *
  * Context: process context, may sleep; accesses user memory.
  * Return: 0; EINVAL, E2BIG, EFAULT for @user_data; ENOMEM; what registering the
- * window returns.
+ * window returns; ENOSPC if a test has it fail.
  */
 int mock_viommu_init(struct iommufd_viommu *viommu,
 		     struct iommu_domain *parent_domain, struct device *dev,
@@ -423,14 +434,22 @@ int mock_viommu_init(struct iommufd_viommu *viommu,
 		data.out_mmap_length = MOCK_VIOMMU_WINDOW_SIZE;
 		if (copy_to_user(user_data->uptr, &data,
 				 min(user_data->len, sizeof(data)))) {
-			mock_viommu_free_window(mock);
-			return -EFAULT;
+			rc = -EFAULT;
+			goto err_window;
 		}
+	}
+	if (iommufd_should_fail()) {
+		rc = -ENOSPC;
+		goto err_window;
 	}
 
 	atomic_inc(&mock_counts.viommus);
 	viommu->ops = &mock_viommu_ops;
 	return 0;
+
+err_window:
+	mock_viommu_free_window(mock);
+	return rc;
 }
 
 static int mock_viommu_check_cache(struct mock_viommu_dev *mvdev, u32 cache_id,
@@ -445,14 +464,16 @@ static int mock_viommu_check_cache(struct mock_viommu_dev *mvdev, u32 cache_id,
 static int mock_viommu_trigger_vevent(struct mock_viommu_dev *mvdev)
 {
 	struct iommu_viommu_event_selftest event = {};
+	struct iommufd_viommu *viommu;
 
 	guard(spinlock_irqsave)(&mvdev->lock);
-	if (!mvdev->viommu)
+	viommu = mvdev->viommu;
+	if (!viommu)
 		return -ENOENT;
 	event.virt_id = mvdev->virt_id;
-	return mvdev->viommu->services->report_event(
-		mvdev->viommu, IOMMU_VEVENTQ_TYPE_SELFTEST, &event,
-		sizeof(event));
+	return viommu->services->report_event(viommu,
+					      IOMMU_VEVENTQ_TYPE_SELFTEST,
+					      &event, sizeof(event));
 }
 
 /**

@@ -17,8 +17,9 @@
  * Calls that take something away must not need memory to do so: they succeed
  * whichever allocation fails.
  *
- * The kernel's look-up of an id is made to fail in the same way, as if another
- * thread had just destroyed the object: there are more paths to unwind.
+ * There is more that is made to fail in the same way: the kernel's look-up of an id,
+ * as if another thread had just destroyed the object, and the mock driver's
+ * operations, as hardware that refuses. The errno is the driver's then.
  *
  * The kernel needs CONFIG_FAULT_INJECTION_DEBUG_FS and CONFIG_FAILSLAB, and tells
  * more with kmemleak and KASAN. To be run by root.
@@ -78,6 +79,7 @@ struct vm {
 	pid_t child;
 	struct test_vevent record;
 	ssize_t record_len;
+	__u32 requests;
 };
 
 struct fail_case {
@@ -361,22 +363,31 @@ static int run_queue_areas(struct vm *vm)
 	return run_queue(vm, 0, MOCK_APERTURE_START, 8 * PAGE_SIZE);
 }
 
-static int run_invalidate(struct vm *vm)
+/* @num requests, each for the next cache */
+static int invalidate(struct vm *vm, __u32 num)
 {
-	struct iommu_viommu_invalidate_selftest reqs[1000];
-	__u32 num = ARRAY_SIZE(reqs);
+	struct iommu_viommu_invalidate_selftest reqs[64];
 	unsigned int i;
-	int rc;
 
-	for (i = 0; i < ARRAY_SIZE(reqs); i++) {
+	for (i = 0; i < num; i++) {
 		reqs[i].flags = 0;
 		reqs[i].vdev_id = VIRT_ID;
 		reqs[i].cache_id = i % MOCK_DEV_CACHE_NUM;
 	}
-	rc = _test_cmd_viommu_invalidate(vm->fd, vm->viommu_id,
-					 IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST,
-					 reqs, sizeof(*reqs), &num);
-	return rc ? rc : num != ARRAY_SIZE(reqs);
+	vm->requests = num;
+	return _test_cmd_viommu_invalidate(vm->fd, vm->viommu_id,
+					   IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST,
+					   reqs, sizeof(*reqs), &vm->requests);
+}
+
+static int run_invalidate(struct vm *vm)
+{
+	return invalidate(vm, MOCK_DEV_CACHE_NUM);
+}
+
+static int run_invalidate_many(struct vm *vm)
+{
+	return invalidate(vm, 64);
 }
 
 static int destroy(struct vm *vm, __u32 *id)
@@ -635,7 +646,7 @@ TEST_F(fail_nth, leaves_nothing)
 		TH_LOG("the call makes fewer allocations than it must");
 	if (c->none)
 		EXPECT_EQ(0, allocs);
-	TH_LOG("%u allocations and %u look-ups failed, one at a time", allocs,
+	TH_LOG("%u allocations and %u other things failed, one at a time", allocs,
 	       nth - 1 - allocs);
 }
 
@@ -971,12 +982,49 @@ FIXTURE_VARIANT_ADD(fail_nth, read)
 	},
 };
 
-/* Requests are copied by the few, so that no number of them needs memory */
+/* Those that the ioctl calls done have been, and no other */
+static void refused_invalidate(struct __test_metadata *_metadata, struct vm *vm)
+{
+	__u32 i, value = 0;
+
+	ASSERT_GT(MOCK_DEV_CACHE_NUM, vm->requests);
+	for (i = 0; i < MOCK_DEV_CACHE_NUM; i++) {
+		if (i == vm->requests)
+			value = IOMMU_TEST_DEV_CACHE_DEFAULT;
+		EXPECT_EQ(0, _test_cmd_dev_check_cache(vm->fd, vm->dev_id, i,
+						       value))
+			TH_LOG("cache %u, %u done", i, vm->requests);
+	}
+}
+
+static void done_invalidate(struct __test_metadata *_metadata, struct vm *vm,
+			    bool failed)
+{
+	__u32 i;
+
+	EXPECT_EQ(MOCK_DEV_CACHE_NUM, vm->requests);
+	for (i = 0; i < MOCK_DEV_CACHE_NUM; i++)
+		EXPECT_EQ(0, _test_cmd_dev_check_cache(vm->fd, vm->dev_id, i,
+						       0));
+}
+
 FIXTURE_VARIANT_ADD(fail_nth, invalidate)
 {
 	.c = {
 		.has = VIOMMU | VDEVICE,
 		.run = run_invalidate,
+		.refused = refused_invalidate,
+		.done = done_invalidate,
+		.none = true,
+	},
+};
+
+/* Requests are copied by the few, so that no number of them needs memory */
+FIXTURE_VARIANT_ADD(fail_nth, invalidate_many)
+{
+	.c = {
+		.has = VIOMMU | VDEVICE,
+		.run = run_invalidate_many,
 		.none = true,
 	},
 };
