@@ -587,7 +587,7 @@ static int fake_report_event(struct iommufd_viommu *viommu, u32 type,
 
 	/* 58: whoever ends the vIOMMU waits until this has been done */
 	KUNIT_EXPECT_TRUE(fake->test,
-			  mutex_is_locked(&fake->cmdqv->vm_vintfs_lock));
+			  spin_is_locked(&fake->cmdqv->vm_errors.lock));
 	KUNIT_EXPECT_EQ(fake->test, type, IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV);
 	KUNIT_ASSERT_EQ(fake->test, len, sizeof(fake->event));
 	memcpy(&fake->event, data, len);

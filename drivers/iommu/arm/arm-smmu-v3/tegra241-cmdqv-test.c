@@ -6,6 +6,7 @@
  */
 
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/gfp.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
@@ -319,7 +320,7 @@ static void expect_vintf_free(struct fake_cmdqv *fake, int v)
 		KUNIT_EXPECT_FALSE(fake->test,
 				   fake->alloc[v * FAKE_NUM_LVCMDQS + i] &
 				   CMDQV_CMDQ_ALLOCATED);
-	KUNIT_EXPECT_NULL(fake->test, fake->cmdqv->vm_vintfs[v]);
+	KUNIT_EXPECT_NULL(fake->test, fake->cmdqv->vm_errors.vintfs[v]);
 	/* The number is to be had again */
 	KUNIT_EXPECT_EQ(fake->test, v,
 			ida_alloc_range(&fake->cmdqv->vm_ids, v, v, GFP_KERNEL));
@@ -748,7 +749,7 @@ static void test_vintf_stuck(struct kunit *test)
 	destroy_vsmmu(tv);
 	/* As it runs on, it runs on with its own VMID: that is checked always */
 	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 2);
-	KUNIT_EXPECT_NULL(test, fake->cmdqv->vm_vintfs[1]);
+	KUNIT_EXPECT_NULL(test, fake->cmdqv->vm_errors.vintfs[1]);
 	KUNIT_EXPECT_EQ(test, fake->scheduled, 1);
 	KUNIT_EXPECT_EQ(test, fake->mmaps, 0);
 
@@ -1420,29 +1421,42 @@ static void test_events_end(struct kunit *test)
 	struct fake_cmdqv *fake = test->priv;
 	struct ending ending = { .test = test };
 	struct task_struct *thread;
+	bool ended;
+	u32 status;
+	int mmaps;
 
 	reset_unit(fake);
 	ending.tv = alloc_vsmmu(fake, 3);
 	init_completion(&ending.done);
 
 	/* As the interrupt thread does meanwhile */
-	mutex_lock(&fake->cmdqv->vm_vintfs_lock);
-	thread = kthread_run(end_vsmmu, &ending, "cmdqv-test");
-	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, thread);
-	if (!IS_ERR(thread))
-		KUNIT_EXPECT_EQ(test, 0,
-				wait_for_completion_timeout(&ending.done,
-							    HZ / 5));
-	KUNIT_EXPECT_EQ(test, fake->vintf[1].status, VINTF_ENABLED);
-	KUNIT_EXPECT_EQ(test, fake->mmaps, 1);
-	mutex_unlock(&fake->cmdqv->vm_vintfs_lock);
+	thread = kthread_create(end_vsmmu, &ending, "cmdqv-test");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
+	spin_lock(&fake->cmdqv->vm_errors.lock);
+	wake_up_process(thread);
+	mdelay(50);
+	ended = completion_done(&ending.done);
+	status = fake->vintf[1].status;
+	mmaps = fake->mmaps;
+	spin_unlock(&fake->cmdqv->vm_errors.lock);
 
-	if (!IS_ERR(thread))
-		wait_for_completion(&ending.done);
+	wait_for_completion(&ending.done);
+	KUNIT_EXPECT_FALSE(test, ended);
+	KUNIT_EXPECT_EQ(test, status, VINTF_ENABLED);
+	KUNIT_EXPECT_EQ(test, mmaps, 1);
 	expect_vintf_free(fake, 1);
 }
 
-/* Who begins to listen late still hears of it; a new queue's error is new */
+static void add_veventq(struct tegra241_vsmmu *tv, u32 type)
+{
+	tv->vsmmu.core.ops->veventq_added(&tv->vsmmu.core, type);
+}
+
+/*
+ * Who begins to listen hears of what is pending, for which no interrupt comes any
+ * more, whether somebody has been told before or not; and of nothing if there is
+ * nothing. A new queue's error is new.
+ */
 static void test_events_late(struct kunit *test)
 {
 	struct fake_cmdqv *fake = test->priv;
@@ -1452,12 +1466,22 @@ static void test_events_late(struct kunit *test)
 
 	reset_unit(fake);
 	tv = vsmmu_with_queue(fake, 3, &hwq);
+	add_veventq(tv, IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV);
+	KUNIT_EXPECT_EQ(test, fake->events, 0);
+
 	vcmdq->gerror ^= BIT(0);
 	fake->event_ret = -EOPNOTSUPP;
 	tegra241_cmdqv_isr(0, fake->cmdqv);
 	fake->event_ret = 0;
 	fake->events = 0;
+	add_veventq(tv, IOMMU_VEVENTQ_TYPE_ARM_SMMUV3);
+	KUNIT_EXPECT_EQ(test, fake->events, 0);
+	add_veventq(tv, IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV);
+	expect_event(fake, tv, BIT(0));
 	tegra241_cmdqv_isr(0, fake->cmdqv);
+	KUNIT_EXPECT_EQ(test, fake->events, 0);
+	/* Another vEVENTQ in the place of the first one */
+	add_veventq(tv, IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV);
 	expect_event(fake, tv, BIT(0));
 
 	/* No run of the handler sees that the error went with its queue */

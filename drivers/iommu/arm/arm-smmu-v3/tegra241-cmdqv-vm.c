@@ -38,100 +38,6 @@ static struct tegra241_vsmmu *to_tegra241_vsmmu(struct iommufd_viommu *viommu)
 }
 
 /*
- * Errors
- */
-
-/*
- * Of @map, whether anything is new since the VM has been told. That a bit is set
- * says little: it stays until the guest acknowledges, and interrupts come for the
- * errors of other VMs, too. But the guest may also have acknowledged one error and
- * made the next before this runs, so the bit having been seen set is not enough to
- * keep quiet.
- */
-static bool tegra241_vm_vintf_new_errors(struct tegra241_vm_vintf *vintf,
-					 const unsigned long *map)
-{
-	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
-	u16 num = cmdqv->param.num_lvcmdqs_per_vintf;
-	bool new = false;
-	unsigned int lidx;
-
-	for_each_set_bit(lidx, map, num) {
-		struct tegra241_vm_error *last = &vintf->errors[lidx];
-		struct tegra241_vm_error now;
-		struct tegra241_vcmdq vcmdq;
-
-		tegra241_vcmdq_init_direct(&vcmdq, cmdqv,
-					   vintf->hw.idx * num + lidx);
-		now.gerror = tegra241_readl(vcmdq.page0 + TEGRA241_VCMDQ_GERROR);
-		now.cons = tegra241_readl(vcmdq.page0 + TEGRA241_VCMDQ_CONS);
-
-		if (!test_bit(lidx, vintf->told) ||
-		    now.gerror != last->gerror || now.cons != last->cons)
-			new = true;
-		*last = now;
-	}
-	return new;
-}
-
-static int tegra241_vm_vintf_report(struct tegra241_vm_vintf *vintf,
-				    const unsigned long *map)
-{
-	struct iommufd_viommu *viommu = &vintf->vsmmu->core;
-	struct iommu_vevent_tegra241_cmdqv event;
-	u64 raw[LVCMDQ_ERR_MAP_NUM_64];
-	int i, ret;
-
-	bitmap_to_arr64(raw, map, TEGRA241_MAX_VCMDQS);
-	for (i = 0; i < ARRAY_SIZE(raw); i++)
-		event.lvcmdq_err_map[i] = cpu_to_le64(raw[i]);
-
-	ret = viommu->services->report_event(viommu,
-					     IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV,
-					     &event, sizeof(event));
-	dev_dbg_ratelimited(vintf->hw.cmdqv->dev,
-			    "VINTF%u: error map %016llx:%016llx reported: %d\n",
-			    vintf->hw.idx, raw[1], raw[0], ret);
-	return ret;
-}
-
-/**
- * tegra241_vm_vintf_handle_error() - tell a VM of errors of its queues
- * @cmdqv: the unit
- * @idx: VINTF with an error, 1 to num_vintfs - 1; need not belong to a VM
- *
- * The queues are the guest's to look after: nothing of them is written here.
- *
- * Context: the interrupt thread.
- */
-void tegra241_vm_vintf_handle_error(struct tegra241_cmdqv *cmdqv, u16 idx)
-{
-	DECLARE_BITMAP(map, TEGRA241_MAX_VCMDQS);
-	struct tegra241_vm_vintf *vintf;
-	unsigned int i;
-
-	guard(mutex)(&cmdqv->vm_vintfs_lock);
-	vintf = cmdqv->vm_vintfs[idx];
-	if (!vintf)
-		return;
-
-	/* If nobody listens yet, who comes later hears of it at the next run */
-	tegra241_vintf_read_err_map(&vintf->hw, map);
-	if (tegra241_vm_vintf_new_errors(vintf, map) &&
-	    tegra241_vm_vintf_report(vintf, map) == -EOPNOTSUPP)
-		bitmap_zero(map, TEGRA241_MAX_VCMDQS);
-
-	/* One by one: tegra241_vm_hw_queue_init() clears bits meanwhile */
-	for (i = 0; i < cmdqv->param.num_lvcmdqs_per_vintf; i++) {
-		if (test_bit(i, map))
-			set_bit(i, vintf->told);
-		else
-			clear_bit(i, vintf->told);
-	}
-}
-EXPORT_SYMBOL_IF_KUNIT(tegra241_vm_vintf_handle_error);
-
-/*
  * HW queues
  */
 
@@ -295,9 +201,7 @@ static int tegra241_vm_hw_queue_init(struct iommufd_hw_queue *core)
 	if (ret)
 		return ret;
 
-	/* A new queue has nothing to do with errors of the last one */
-	clear_bit(core->index, vintf->told);
-
+	tegra241_vm_errors_new_queue(vintf, core->index);
 	ret = tegra241_vcmdq_map(&vcmdq->hw);
 	if (ret) {
 		tegra241_vm_vcmdq_retire(vintf, no_free_ptr(vcmdq));
@@ -424,7 +328,8 @@ tegra241_vm_vintf_alloc(struct tegra241_cmdqv *cmdqv, struct arm_vsmmu *vsmmu)
 
 /**
  * tegra241_vm_vintf_free() - give a VINTF back
- * @vintf: disabled, without queues and vDEVICEs, and not in tegra241_cmdqv::vm_vintfs
+ * @vintf: disabled, without queues and vDEVICEs, and removed from the interrupt
+ *	thread
  *
  * Its number goes last, when nothing of it is left that the next owner could find.
  */
@@ -464,20 +369,11 @@ static int tegra241_vm_vintf_enable(struct tegra241_vm_vintf *vintf)
 	return 0;
 }
 
-/* Let the interrupt thread have @vintf, or have it done with number @idx (NULL) */
-static void tegra241_vm_vintf_publish(struct tegra241_cmdqv *cmdqv, u16 idx,
-				      struct tegra241_vm_vintf *vintf)
-{
-	guard(mutex)(&cmdqv->vm_vintfs_lock);
-	cmdqv->vm_vintfs[idx] = vintf;
-}
-
 static void tegra241_vsmmu_destroy(struct iommufd_viommu *viommu)
 {
 	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(viommu)->vintf;
-	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
 
-	tegra241_vm_vintf_publish(cmdqv, vintf->hw.idx, NULL);
+	tegra241_vm_errors_remove(vintf);
 
 	viommu->services->destroy_mmap(viommu, vintf->mmap_offset);
 	tegra241_vm_vintf_retire(vintf);
@@ -489,6 +385,13 @@ static bool tegra241_vsmmu_supports_veventq(struct iommufd_viommu *viommu,
 {
 	return type == IOMMU_VEVENTQ_TYPE_ARM_SMMUV3 ||
 	       type == IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV;
+}
+
+static void tegra241_vsmmu_veventq_added(struct iommufd_viommu *viommu,
+					 u32 type)
+{
+	if (type == IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV)
+		tegra241_vm_errors_tell_again(to_tegra241_vsmmu(viommu)->vintf);
 }
 
 static const struct iommufd_viommu_ops tegra241_vsmmu_ops = {
@@ -504,6 +407,7 @@ static const struct iommufd_viommu_ops tegra241_vsmmu_ops = {
 	.hw_queue_init = tegra241_vm_hw_queue_init,
 	.hw_queue_destroy = tegra241_vm_hw_queue_destroy,
 	.supports_veventq = tegra241_vsmmu_supports_veventq,
+	.veventq_added = tegra241_vsmmu_veventq_added,
 };
 
 /* The structure has only outputs, but a longer one than we know may not ask */
@@ -574,7 +478,7 @@ int tegra241_vsmmu_init(struct arm_vsmmu *vsmmu,
 	dev_dbg(cmdqv->dev, "VINTF%u: VMID 0x%x\n", vintf->hw.idx,
 		vintf->vmid->id);
 
-	tegra241_vm_vintf_publish(cmdqv, vintf->hw.idx, vintf);
+	tegra241_vm_errors_add(vintf);
 	return 0;
 
 err_mmap:
@@ -640,11 +544,10 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_hw_info);
  */
 int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv)
 {
-	cmdqv->vm_vintfs = kcalloc(cmdqv->param.num_vintfs,
-				   sizeof(*cmdqv->vm_vintfs), GFP_KERNEL);
-	if (!cmdqv->vm_vintfs)
-		return -ENOMEM;
-	mutex_init(&cmdqv->vm_vintfs_lock);
+	int ret = tegra241_vm_errors_init(cmdqv);
+
+	if (ret)
+		return ret;
 	ida_init(&cmdqv->vm_ids);
 	tegra241_quarantine_init(&cmdqv->quarantine);
 	return 0;
@@ -712,6 +615,6 @@ void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
 void tegra241_cmdqv_vm_exit(struct tegra241_cmdqv *cmdqv)
 {
 	ida_destroy(&cmdqv->vm_ids);
-	kfree(cmdqv->vm_vintfs);
+	tegra241_vm_errors_exit(cmdqv);
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_vm_exit);

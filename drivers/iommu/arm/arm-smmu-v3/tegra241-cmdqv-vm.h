@@ -26,12 +26,13 @@ static inline bool tegra241_cmdqv_vm_usable(struct tegra241_cmdqv *cmdqv)
 #include "arm-smmu-v3-iommufd.h"
 
 /**
- * struct tegra241_vm_error - an error that the VM has been told of
+ * struct tegra241_vm_error - an error as it was last seen
  * @gerror: VCMDQ_GERROR then
  * @cons: VCMDQ_CONS then
  *
- * GERROR alone repeats after two errors; with CONS it takes a guest that makes
- * the very same error at the very same place, unheard, to have one passed over.
+ * GERROR alone repeats after two errors. That both repeat takes a guest that has
+ * acknowledged twice without having been told, and stands at the same command with
+ * the same error as when it was: it has been told how things are.
  */
 struct tegra241_vm_error {
 	u32 gerror;
@@ -55,10 +56,9 @@ struct tegra241_vm_error {
  *	tegra241_quarantine::lock
  * @node: in tegra241_quarantine::vintfs while something of it is stuck, else
  *	empty; protected by tegra241_quarantine::lock
- * @told: logical queues whose error in @errors is in force. Bits are set and
- *	cleared by the interrupt thread, and cleared by hw_queue_init while the
- *	queue can't have an error.
- * @errors: by logical queue; the interrupt thread's
+ * @seen: logical queues whose error in @errors is in force: a VM that listened has
+ *	been told. Protected by tegra241_vm_errors::lock.
+ * @errors: by logical queue; likewise
  *
  * Lives from vsmmu_init until the hardware is known to have stopped and to be
  * scrubbed: normally when the vIOMMU is destroyed, else when the quarantine lets
@@ -75,7 +75,7 @@ struct tegra241_vm_vintf {
 	struct list_head stuck;
 	struct list_head node;
 
-	DECLARE_BITMAP(told, TEGRA241_MAX_VCMDQS);
+	DECLARE_BITMAP(seen, TEGRA241_MAX_VCMDQS);
 	struct tegra241_vm_error errors[];
 };
 
@@ -133,7 +133,6 @@ void *tegra241_cmdqv_hw_info(struct arm_smmu_device *smmu, u32 *length,
 size_t tegra241_cmdqv_get_viommu_size(enum iommu_viommu_type type);
 int tegra241_vsmmu_init(struct arm_vsmmu *vsmmu,
 			const struct iommu_user_data *user_data);
-void tegra241_vm_vintf_handle_error(struct tegra241_cmdqv *cmdqv, u16 idx);
 int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv);
 int tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv, u16 idx);
 void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv);
@@ -141,6 +140,15 @@ void tegra241_cmdqv_vm_exit(struct tegra241_cmdqv *cmdqv);
 
 int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq);
 void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf);
+
+/* tegra241-cmdqv-vm-errors.c */
+int tegra241_vm_errors_init(struct tegra241_cmdqv *cmdqv);
+void tegra241_vm_errors_exit(struct tegra241_cmdqv *cmdqv);
+void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv, u64 map);
+void tegra241_vm_errors_add(struct tegra241_vm_vintf *vintf);
+void tegra241_vm_errors_remove(struct tegra241_vm_vintf *vintf);
+void tegra241_vm_errors_new_queue(struct tegra241_vm_vintf *vintf, u16 lidx);
+void tegra241_vm_errors_tell_again(struct tegra241_vm_vintf *vintf);
 
 /* tegra241-cmdqv-quarantine.c */
 void tegra241_quarantine_init(struct tegra241_quarantine *quarantine);
@@ -159,8 +167,8 @@ void tegra241_quarantine_schedule(struct tegra241_quarantine *quarantine);
 #define tegra241_cmdqv_get_viommu_size NULL
 #define tegra241_vsmmu_init NULL
 
-static inline void tegra241_vm_vintf_handle_error(struct tegra241_cmdqv *cmdqv,
-						  u16 idx)
+static inline void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv,
+					     u64 map)
 {
 }
 

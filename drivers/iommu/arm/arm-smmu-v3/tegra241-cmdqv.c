@@ -64,13 +64,7 @@ VISIBLE_IF_KUNIT irqreturn_t tegra241_cmdqv_isr(int irq, void *devid)
 			tegra241_vintf0_handle_error(vintf0);
 	}
 
-	while (map) {
-		u16 idx = __ffs64(map);
-
-		map &= ~BIT_ULL(idx);
-		tegra241_vm_vintf_handle_error(cmdqv, idx);
-	}
-
+	tegra241_vm_errors_handle(cmdqv, map);
 	return IRQ_HANDLED;
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_isr);

@@ -9,6 +9,7 @@
  *					it. The same code is the guest driver inside
  *					a VM.
  *	tegra241-cmdqv-vm.c		VM side: VINTFs that iommufd gives to VMs
+ *	tegra241-cmdqv-vm-errors.c	VM side: errors of their queues
  *	tegra241-cmdqv-quarantine.c	hardware of the VM side that would not stop
  *
  * Terms: a VCMDQ is a physical queue with a global number. A VINTF is an
@@ -21,7 +22,8 @@
  * Lock order, outermost first; see also linux/iommufd_viommu.h:
  *
  *	iommufd's queue lock of a vIOMMU -> tegra241_quarantine::lock
- *	tegra241_cmdqv::vm_vintfs_lock, alone; all that the interrupt thread takes
+ *	tegra241_vm_errors::lock -> what services->report_event() takes; all that the
+ *	interrupt thread takes
  */
 #ifndef _TEGRA241_CMDQV_H
 #define _TEGRA241_CMDQV_H
@@ -38,6 +40,7 @@
 #include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/sizes.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -388,6 +391,22 @@ struct tegra241_host_vintf {
 struct tegra241_vm_vintf;
 
 /**
+ * struct tegra241_vm_errors - what VMs hear of errors of their queues
+ * @lock: protects all below, and what struct tegra241_vm_vintf says it does. The
+ *	interrupt thread holds it for as long as it uses an entry of @vintfs. It is
+ *	no mutex because a user's task that is preempted with it would hold the
+ *	interrupt thread up, which looks after VINTF0 as well; and it is a fair lock,
+ *	so interrupts that one VM makes without end don't keep another one's vIOMMU
+ *	from ending, as synchronize_irq() would let them.
+ * @vintfs: VINTFs of living vIOMMUs by number: an entry is there from when
+ *	vsmmu_init can't fail any more until before anything of it ends
+ */
+struct tegra241_vm_errors {
+	spinlock_t lock; /* protects all below */
+	struct tegra241_vm_vintf **vintfs;
+};
+
+/**
  * struct tegra241_quarantine - hardware of VMs that would not stop
  * @lock: protects all below, and what struct tegra241_vm_vintf says it does
  * @vintfs: fenced VINTFs with something left to stop
@@ -420,13 +439,7 @@ struct tegra241_quarantine {
  *	could not be flushed: not to be enabled before that. A bit is touched only
  *	under the queue lock of the vIOMMU that the VCMDQ's VINTF belongs to, or
  *	under tegra241_quarantine::lock.
- * @vm_vintfs: VINTFs of living vIOMMUs by number, for the interrupt thread alone:
- *	an entry is there from when vsmmu_init can't fail any more until before
- *	anything of it ends
- * @vm_vintfs_lock: protects @vm_vintfs, and is held for as long as the interrupt
- *	thread uses an entry. A mutex is handed to who waits for it, so interrupts
- *	that one VM makes without end don't keep another one's vIOMMU from ending,
- *	as synchronize_irq() would let them.
+ * @vm_errors: what VMs hear of errors of their queues
  * @quarantine: VINTFs that wait for their hardware
  *
  * Lives from probe to device_remove, which comes after the last vIOMMU.
@@ -447,8 +460,7 @@ struct tegra241_cmdqv {
 
 	struct ida vm_ids;
 	DECLARE_BITMAP(unflushed, TEGRA241_MAX_VCMDQS);
-	struct tegra241_vm_vintf **vm_vintfs;
-	struct mutex vm_vintfs_lock;	/* of vm_vintfs */
+	struct tegra241_vm_errors vm_errors;
 	struct tegra241_quarantine quarantine;
 };
 

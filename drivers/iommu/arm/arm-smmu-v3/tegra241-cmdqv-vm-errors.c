@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * NVIDIA Tegra241 CMDQV: errors of VMs' queues
+ *
+ * An error of a queue is the VM's to look after: it acknowledges it in GERRORN, in
+ * its window. What the host does is to tell the VM, by an event with the VINTF's
+ * error map, when there is something new in that map. New is what has not been seen
+ * by this file before; there may be nobody to tell at that time, so when somebody
+ * begins to listen (veventq_added) all that is pending is told, seen or not.
+ *
+ * That a bit is set is not enough to be new, nor that it has been set before to be
+ * old. It stays set until the VM acknowledges, and interrupts come for other VMs,
+ * too; but the VM may also have acknowledged one error and made the next before
+ * anybody looks. So what is compared is GERROR, which toggles, and CONS. Both are
+ * read before the event is reported: what happens later differs from them and comes
+ * with an interrupt of its own.
+ */
+
+#define dev_fmt(fmt) "tegra241_cmdqv: " fmt
+
+#include <kunit/visibility.h>
+#include <linux/cleanup.h>
+#include <linux/ratelimit.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "tegra241-cmdqv-vm.h"
+
+/* Whether @map has an error that was not there when this was last asked */
+static bool tegra241_vm_vintf_new_errors(struct tegra241_vm_vintf *vintf,
+					 const unsigned long *map)
+{
+	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
+	u16 num = cmdqv->param.num_lvcmdqs_per_vintf;
+	bool new = false;
+	unsigned int lidx;
+
+	for_each_set_bit(lidx, map, num) {
+		struct tegra241_vm_error *last = &vintf->errors[lidx];
+		struct tegra241_vm_error now;
+		struct tegra241_vcmdq vcmdq;
+
+		tegra241_vcmdq_init_direct(&vcmdq, cmdqv,
+					   vintf->hw.idx * num + lidx);
+		now.gerror = tegra241_readl(vcmdq.page0 + TEGRA241_VCMDQ_GERROR);
+		now.cons = tegra241_readl(vcmdq.page0 + TEGRA241_VCMDQ_CONS);
+
+		if (!test_bit(lidx, vintf->seen) ||
+		    now.gerror != last->gerror || now.cons != last->cons)
+			new = true;
+		*last = now;
+	}
+	bitmap_copy(vintf->seen, map, TEGRA241_MAX_VCMDQS);
+	return new;
+}
+
+static void tegra241_vm_vintf_report(struct tegra241_vm_vintf *vintf,
+				     const unsigned long *map)
+{
+	struct iommufd_viommu *viommu = &vintf->vsmmu->core;
+	struct iommu_vevent_tegra241_cmdqv event;
+	u64 raw[LVCMDQ_ERR_MAP_NUM_64];
+	int i, ret;
+
+	bitmap_to_arr64(raw, map, TEGRA241_MAX_VCMDQS);
+	for (i = 0; i < ARRAY_SIZE(raw); i++)
+		event.lvcmdq_err_map[i] = cpu_to_le64(raw[i]);
+
+	/* If nobody listens, veventq_added comes before anybody does */
+	ret = viommu->services->report_event(viommu,
+					     IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV,
+					     &event, sizeof(event));
+	dev_dbg_ratelimited(vintf->hw.cmdqv->dev,
+			    "VINTF%u: error map %016llx:%016llx reported: %d\n",
+			    vintf->hw.idx, raw[1], raw[0], ret);
+}
+
+/* Tell the VM of what is new, and whether anything is */
+static bool tegra241_vm_vintf_look(struct tegra241_vm_vintf *vintf)
+{
+	DECLARE_BITMAP(map, TEGRA241_MAX_VCMDQS);
+
+	lockdep_assert_held(&vintf->hw.cmdqv->vm_errors.lock);
+
+	tegra241_vintf_read_err_map(&vintf->hw, map);
+	if (!tegra241_vm_vintf_new_errors(vintf, map))
+		return false;
+	tegra241_vm_vintf_report(vintf, map);
+	return true;
+}
+
+/**
+ * tegra241_vm_errors_handle() - tell VMs of errors of their queues
+ * @cmdqv: the unit
+ * @map: VINTFs with an error, without VINTF0; they need not belong to VMs
+ *
+ * Context: the interrupt thread.
+ */
+void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv, u64 map)
+{
+	struct tegra241_vm_errors *errors = &cmdqv->vm_errors;
+	struct tegra241_vm_vintf *vintf;
+	u16 idx;
+
+	while (map) {
+		idx = __ffs64(map);
+		map &= ~BIT_ULL(idx);
+
+		guard(spinlock)(&errors->lock);
+		vintf = errors->vintfs[idx];
+		if (vintf)
+			tegra241_vm_vintf_look(vintf);
+	}
+}
+
+/**
+ * tegra241_vm_errors_tell_again() - somebody has begun to listen
+ * @vintf: a VINTF whose vIOMMU lives
+ *
+ * An error that is pending raises no interrupt any more.
+ *
+ * Context: any that may take a spinlock.
+ */
+void tegra241_vm_errors_tell_again(struct tegra241_vm_vintf *vintf)
+{
+	guard(spinlock)(&vintf->hw.cmdqv->vm_errors.lock);
+	bitmap_zero(vintf->seen, TEGRA241_MAX_VCMDQS);
+	tegra241_vm_vintf_look(vintf);
+}
+
+/**
+ * tegra241_vm_errors_new_queue() - a queue is about to be mapped
+ * @vintf: its VINTF
+ * @lidx: its logical number
+ *
+ * It has nothing to do with errors of the last one.
+ *
+ * Context: any that may take a spinlock.
+ */
+void tegra241_vm_errors_new_queue(struct tegra241_vm_vintf *vintf, u16 lidx)
+{
+	guard(spinlock)(&vintf->hw.cmdqv->vm_errors.lock);
+	__clear_bit(lidx, vintf->seen);
+}
+
+/**
+ * tegra241_vm_errors_add() - let the interrupt thread have a VINTF
+ * @vintf: the VINTF, with a vIOMMU that can't fail any more
+ *
+ * Context: any that may take a spinlock.
+ */
+void tegra241_vm_errors_add(struct tegra241_vm_vintf *vintf)
+{
+	struct tegra241_vm_errors *errors = &vintf->hw.cmdqv->vm_errors;
+
+	guard(spinlock)(&errors->lock);
+	errors->vintfs[vintf->hw.idx] = vintf;
+}
+
+/**
+ * tegra241_vm_errors_remove() - have the interrupt thread be done with a VINTF
+ * @vintf: the VINTF; nobody hears of its errors any more when this returns
+ *
+ * Context: any that may take a spinlock.
+ */
+void tegra241_vm_errors_remove(struct tegra241_vm_vintf *vintf)
+{
+	struct tegra241_vm_errors *errors = &vintf->hw.cmdqv->vm_errors;
+
+	guard(spinlock)(&errors->lock);
+	errors->vintfs[vintf->hw.idx] = NULL;
+}
+
+/**
+ * tegra241_vm_errors_init() - set up what this file has for a unit
+ * @cmdqv: the unit, with valid @cmdqv->param
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int tegra241_vm_errors_init(struct tegra241_cmdqv *cmdqv)
+{
+	struct tegra241_vm_errors *errors = &cmdqv->vm_errors;
+
+	errors->vintfs = kcalloc(cmdqv->param.num_vintfs,
+				 sizeof(*errors->vintfs), GFP_KERNEL);
+	if (!errors->vintfs)
+		return -ENOMEM;
+	spin_lock_init(&errors->lock);
+	return 0;
+}
+
+/**
+ * tegra241_vm_errors_exit() - undo tegra241_vm_errors_init()
+ * @cmdqv: the unit; no vIOMMU is left, the interrupt is free
+ */
+void tegra241_vm_errors_exit(struct tegra241_cmdqv *cmdqv)
+{
+	kfree(cmdqv->vm_errors.vintfs);
+}
