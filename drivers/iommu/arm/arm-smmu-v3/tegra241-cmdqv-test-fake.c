@@ -382,6 +382,11 @@ static void fake_config_write(struct fake_cmdqv *fake, u32 off, u32 val)
 			fake->alloc[q] = val;
 	} else if (off == TEGRA241_CMDQV_VINTF_INT_MASK(0) ||
 		   off == TEGRA241_CMDQV_VINTF_INT_MASK(1)) {
+		/* The host's own errors are never masked, nor are VINTFs that aren't */
+		KUNIT_EXPECT_EQ_MSG(fake->test,
+				    off == TEGRA241_CMDQV_VINTF_INT_MASK(0) ?
+				    val & ~GENMASK(FAKE_NUM_VINTFS - 1, 1) : val,
+				    0, "mask 0x%x at 0x%x", val, off);
 		fake->int_mask[off == TEGRA241_CMDQV_VINTF_INT_MASK(1)] = val;
 	} else {
 		KUNIT_ASSERT_EQ(fake->test, off, TEGRA241_CMDQV_CONFIG);
@@ -554,6 +559,63 @@ static void fake_schedule(struct tegra241_quarantine *quarantine)
 }
 
 /*
+ * The brake's clock
+ */
+
+static unsigned long fake_now(void)
+{
+	return fake_get()->now;
+}
+
+static void fake_brake_schedule(struct tegra241_vm_brake *brake,
+				unsigned long delay)
+{
+	struct fake_cmdqv *fake = fake_get();
+
+	fake->tick_at = fake->now + delay;
+}
+
+/**
+ * fake_cmdqv_pass() - let time pass
+ * @fake: the unit
+ * @time: in jiffies
+ */
+void fake_cmdqv_pass(struct fake_cmdqv *fake, unsigned long time)
+{
+	unsigned long end = fake->now + time;
+
+	while (fake->tick_at <= end) {
+		fake->now = fake->tick_at;
+		fake->tick_at = ULONG_MAX;
+		tegra241_vm_brake_tick(fake->cmdqv);
+	}
+	fake->now = end;
+}
+
+/**
+ * fake_cmdqv_masked() - whether a VINTF's interrupts are masked
+ * @fake: the unit
+ * @v: the VINTF
+ */
+bool fake_cmdqv_masked(struct fake_cmdqv *fake, int v)
+{
+	return fake->int_mask[v / 32] & BIT(v % 32);
+}
+
+/**
+ * fake_cmdqv_interrupt() - a bit of a VINTF's error map has become set
+ * @fake: the unit
+ * @v: the VINTF; it need not be set any more
+ */
+void fake_cmdqv_interrupt(struct fake_cmdqv *fake, int v)
+{
+	if (fake_cmdqv_masked(fake, v))
+		return;
+	fake->interrupts++;
+	tegra241_cmdqv_isr(0, fake->cmdqv);
+}
+
+/*
  * iommufd's side
  */
 
@@ -584,10 +646,13 @@ static int fake_report_event(struct iommufd_viommu *viommu, u32 type,
 			     const void *data, size_t len)
 {
 	struct fake_cmdqv *fake = fake_get();
+	bool locked;
 
 	/* 58: whoever ends the vIOMMU waits until this has been done */
-	KUNIT_EXPECT_TRUE(fake->test,
-			  spin_is_locked(&fake->cmdqv->vm_errors.lock));
+	locked = !spin_trylock(&fake->cmdqv->vm_errors.lock);
+	KUNIT_EXPECT_TRUE(fake->test, locked);
+	if (!locked)
+		spin_unlock(&fake->cmdqv->vm_errors.lock);
 	KUNIT_EXPECT_EQ(fake->test, type, IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV);
 	KUNIT_ASSERT_EQ(fake->test, len, sizeof(fake->event));
 	memcpy(&fake->event, data, len);
@@ -652,6 +717,9 @@ struct fake_cmdqv *fake_cmdqv_create(struct kunit *test)
 	fake->test = test;
 	fake->cmdqv = cmdqv;
 	fake->drop_map = -1;
+	/* As on a machine that has just been started */
+	fake->now = INITIAL_JIFFIES;
+	fake->tick_at = ULONG_MAX;
 	test->priv = fake;
 
 	cmdqv->dev = kunit_device_register(test, "cmdqv");
@@ -676,6 +744,9 @@ struct fake_cmdqv *fake_cmdqv_create(struct kunit *test)
 	kunit_activate_static_stub(test, tegra241_cmdqv_flush, fake_flush);
 	kunit_activate_static_stub(test, tegra241_quarantine_schedule,
 				   fake_schedule);
+	kunit_activate_static_stub(test, tegra241_vm_brake_now, fake_now);
+	kunit_activate_static_stub(test, tegra241_vm_brake_schedule,
+				   fake_brake_schedule);
 	KUNIT_ASSERT_EQ(test, 0, tegra241_cmdqv_vm_init(cmdqv));
 	return fake;
 }

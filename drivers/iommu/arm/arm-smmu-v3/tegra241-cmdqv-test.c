@@ -5,17 +5,13 @@
  * tegra241-cmdqv-test-fake.c and are checked by every test here that has a unit.
  */
 
-#include <linux/completion.h>
-#include <linux/delay.h>
 #include <linux/gfp.h>
-#include <linux/kthread.h>
 #include <linux/mm.h>
-#include <linux/mman.h>
 #include <linux/module.h>
 
 #include <kunit/static_stub.h>
 
-#include "tegra241-cmdqv-test.h"
+#include "tegra241-cmdqv-test-vm.h"
 
 /*
  * What is computed
@@ -136,195 +132,6 @@ static void test_queue_base(struct kunit *test)
 			tegra241_vcmdq_base(BIT_ULL(48) + SZ_4K, SZ_4K, &base));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			tegra241_vcmdq_base(BIT_ULL(63), SZ_4K, &base));
-}
-
-/*
- * A unit, its VMs and their queues
- */
-
-static int cmdqv_test_init(struct kunit *test)
-{
-	fake_cmdqv_create(test);
-	return 0;
-}
-
-static void cmdqv_test_exit(struct kunit *test)
-{
-	struct fake_cmdqv *fake = test->priv;
-
-	if (!fake)
-		return;
-	fake->hostile = 0;
-	tegra241_cmdqv_impl_ops.device_disable(&fake->cmdqv->smmu);
-	tegra241_cmdqv_vm_exit(fake->cmdqv);
-}
-
-static void reset_unit(struct fake_cmdqv *fake)
-{
-	KUNIT_ASSERT_EQ(fake->test, 0,
-			tegra241_cmdqv_impl_ops.device_reset(&fake->cmdqv->smmu));
-	KUNIT_ASSERT_TRUE(fake->test, fake->cmdqv->running);
-}
-
-/* A vIOMMU as the core has it before the driver gets it */
-static struct tegra241_vsmmu *new_vsmmu(struct fake_cmdqv *fake, u16 vmid)
-{
-	struct tegra241_vsmmu *tv;
-	struct arm_smmu_vmid *id;
-
-	tv = kunit_kzalloc(fake->test, sizeof(*tv), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(fake->test, tv);
-	id = kunit_kzalloc(fake->test, sizeof(*id), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(fake->test, id);
-
-	/* One reference the vSMMU's, one the domain's that stays */
-	kref_init(&id->kref);
-	kref_get(&id->kref);
-	id->smmu = &fake->cmdqv->smmu;
-	id->id = vmid;
-
-	tv->vsmmu.smmu = &fake->cmdqv->smmu;
-	tv->vsmmu.vmid = id;
-	tv->vsmmu.core.services = &fake_services;
-	tv->vsmmu.core.type = IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV;
-	return tv;
-}
-
-static struct iommu_user_data user_data(struct kunit *test, unsigned long prot)
-{
-	unsigned long uptr = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, prot,
-					   MAP_ANONYMOUS | MAP_PRIVATE, 0);
-
-	KUNIT_ASSERT_NE(test, 0, uptr);
-	KUNIT_ASSERT_LT(test, uptr, TASK_SIZE);
-	return (struct iommu_user_data){
-		.type = IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV,
-		.uptr = (void __user *)uptr,
-		.len = sizeof(struct iommu_viommu_tegra241_cmdqv),
-	};
-}
-
-static struct tegra241_vsmmu *alloc_vsmmu(struct fake_cmdqv *fake, u16 vmid)
-{
-	struct iommu_user_data data = user_data(fake->test,
-						PROT_READ | PROT_WRITE);
-	struct tegra241_vsmmu *tv = new_vsmmu(fake, vmid);
-	int v;
-
-	/* Whichever VINTF it gets may have this VMID, if it is free */
-	for (v = 1; v < FAKE_NUM_VINTFS; v++)
-		if (!(fake->vintf[v].status & VINTF_ENABLED))
-			fake->vintf[v].want_vmid = vmid;
-	KUNIT_ASSERT_EQ(fake->test, 0, tegra241_vsmmu_init(&tv->vsmmu, &data));
-	for (v = 1; v < FAKE_NUM_VINTFS; v++)
-		if (!(fake->vintf[v].status & VINTF_ENABLED))
-			fake->vintf[v].want_vmid = 0;
-	return tv;
-}
-
-static void destroy_vsmmu(struct tegra241_vsmmu *tv)
-{
-	tv->vsmmu.core.ops->destroy(&tv->vsmmu.core);
-}
-
-static void free_queue_pages(void *data)
-{
-	struct page *page = data;
-
-	__free_page(page + 1);
-	__free_page(page);
-}
-
-/*
- * Memory for queues: two pages that are referenced one by one, as the ones of a
- * guest are. A driver that wrongly quarantines a queue finds real pages.
- */
-static struct page *queue_pages(struct kunit *test)
-{
-	struct page *page = alloc_pages(GFP_KERNEL, 1);
-
-	KUNIT_ASSERT_NOT_NULL(test, page);
-	split_page(page, 1);
-	KUNIT_ASSERT_EQ(test, 0,
-			kunit_add_action_or_reset(test, free_queue_pages, page));
-	return page;
-}
-
-static struct tegra241_hw_queue *new_queue(struct fake_cmdqv *fake,
-					   struct tegra241_vsmmu *tv, u32 index,
-					   phys_addr_t pa, size_t length)
-{
-	struct tegra241_hw_queue *hwq;
-	int q = tv->vintf->hw.idx * FAKE_NUM_LVCMDQS + index;
-
-	hwq = kunit_kzalloc(fake->test, sizeof(*hwq), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(fake->test, hwq);
-	hwq->core.viommu = &tv->vsmmu.core;
-	hwq->core.type = IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV;
-	hwq->core.index = index;
-	hwq->core.base_pa = pa;
-	hwq->core.length = length;
-	fake->vcmdq[q].want_base = pa | (ilog2(length) - 4);
-	return hwq;
-}
-
-static int init_queue(struct tegra241_hw_queue *hwq)
-{
-	return hwq->core.viommu->ops->hw_queue_init(&hwq->core);
-}
-
-static struct fake_vcmdq *to_fake_vcmdq(struct fake_cmdqv *fake,
-					struct tegra241_hw_queue *hwq)
-{
-	struct tegra241_vsmmu *tv = container_of(to_vsmmu(hwq->core.viommu),
-						 struct tegra241_vsmmu, vsmmu);
-
-	return &fake->vcmdq[tv->vintf->hw.idx * FAKE_NUM_LVCMDQS +
-			    hwq->core.index];
-}
-
-/* The core lets go of the memory when hw_queue_destroy returns */
-static void destroy_queue(struct fake_cmdqv *fake, struct tegra241_hw_queue *hwq)
-{
-	struct fake_vcmdq *vcmdq = to_fake_vcmdq(fake, hwq);
-
-	hwq->core.viommu->ops->hw_queue_destroy(&hwq->core);
-	if (!vcmdq->stuck)
-		vcmdq->want_base = 0;
-	fake_cmdqv_check(fake);
-}
-
-static void expect_scrubbed(struct fake_cmdqv *fake, struct fake_vcmdq *vcmdq)
-{
-	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->status);
-	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->config);
-	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->cons);
-	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->prod);
-	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->base);
-	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->cons_indx_base);
-	KUNIT_EXPECT_EQ(fake->test, vcmdq->gerror, vcmdq->gerrorn);
-}
-
-static void expect_vintf_free(struct fake_cmdqv *fake, int v)
-{
-	struct fake_vintf *vintf = &fake->vintf[v];
-	int i;
-
-	KUNIT_EXPECT_EQ(fake->test, 0, vintf->config);
-	KUNIT_EXPECT_EQ(fake->test, 0, vintf->status);
-	for (i = 0; i < FAKE_NUM_SIDS; i++) {
-		KUNIT_EXPECT_EQ(fake->test, 0, vintf->match[i]);
-		KUNIT_EXPECT_EQ(fake->test, 0, vintf->replace[i]);
-	}
-	for (i = 0; i < FAKE_NUM_LVCMDQS; i++)
-		KUNIT_EXPECT_FALSE(fake->test,
-				   fake->alloc[v * FAKE_NUM_LVCMDQS + i] &
-				   CMDQV_CMDQ_ALLOCATED);
-	KUNIT_EXPECT_NULL(fake->test, fake->cmdqv->vm_errors.vintfs[v]);
-	/* The number is to be had again */
-	KUNIT_EXPECT_EQ(fake->test, v,
-			ida_alloc_range(&fake->cmdqv->vm_ids, v, v, GFP_KERNEL));
-	ida_free(&fake->cmdqv->vm_ids, v);
 }
 
 /*
@@ -750,6 +557,8 @@ static void test_vintf_stuck(struct kunit *test)
 	/* As it runs on, it runs on with its own VMID: that is checked always */
 	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 2);
 	KUNIT_EXPECT_NULL(test, fake->cmdqv->vm_errors.vintfs[1]);
+	/* Nor does it interrupt: there is nobody to be told */
+	KUNIT_EXPECT_TRUE(test, fake_cmdqv_masked(fake, 1));
 	KUNIT_EXPECT_EQ(test, fake->scheduled, 1);
 	KUNIT_EXPECT_EQ(test, fake->mmaps, 0);
 
@@ -1308,196 +1117,6 @@ static void test_sid_errors(struct kunit *test)
 	expect_vintf_free(fake, 1);
 }
 
-/*
- * Errors of VMs' queues
- */
-
-static void expect_event(struct fake_cmdqv *fake, struct tegra241_vsmmu *tv,
-			 u64 map)
-{
-	KUNIT_EXPECT_EQ(fake->test, fake->events, 1);
-	KUNIT_EXPECT_PTR_EQ(fake->test, fake->event_viommu, &tv->vsmmu.core);
-	KUNIT_EXPECT_EQ(fake->test, map,
-			le64_to_cpu(fake->event.lvcmdq_err_map[0]));
-	KUNIT_EXPECT_EQ(fake->test, 0,
-			le64_to_cpu(fake->event.lvcmdq_err_map[1]));
-	fake->events = 0;
-}
-
-static struct tegra241_vsmmu *vsmmu_with_queue(struct fake_cmdqv *fake, u16 vmid,
-					       struct tegra241_hw_queue **hwq)
-{
-	struct tegra241_vsmmu *tv = alloc_vsmmu(fake, vmid);
-	struct page *page = queue_pages(fake->test);
-
-	*hwq = new_queue(fake, tv, 0, page_to_phys(page), SZ_4K);
-	KUNIT_ASSERT_EQ(fake->test, 0, init_queue(*hwq));
-	return tv;
-}
-
-/* J91, 60: to each what is new of its own, and all of that */
-static void test_events(struct kunit *test)
-{
-	struct fake_cmdqv *fake = test->priv;
-	struct tegra241_hw_queue *qa, *qb;
-	struct fake_vcmdq *va = &fake->vcmdq[2], *vb = &fake->vcmdq[4];
-	struct tegra241_vsmmu *a, *b;
-	u32 gerrorn;
-
-	reset_unit(fake);
-	a = vsmmu_with_queue(fake, 3, &qa);
-	b = vsmmu_with_queue(fake, 4, &qb);
-	fake->noise = ~0ULL;
-
-	va->gerror ^= BIT(0);
-	gerrorn = va->gerrorn;
-	tegra241_cmdqv_isr(0, fake->cmdqv);
-	expect_event(fake, a, BIT(0));
-	/* The guest acknowledges, not we */
-	KUNIT_EXPECT_EQ(test, va->gerrorn, gerrorn);
-
-	/* B's error is no news to A, whose own is still pending */
-	vb->gerror ^= BIT(0);
-	tegra241_cmdqv_isr(0, fake->cmdqv);
-	expect_event(fake, b, BIT(0));
-	tegra241_cmdqv_isr(0, fake->cmdqv);
-	KUNIT_EXPECT_EQ(test, fake->events, 0);
-
-	/* A acknowledges and errs again before the interrupt is handled */
-	va->gerrorn = va->gerror;
-	va->gerror ^= BIT(0);
-	tegra241_cmdqv_isr(0, fake->cmdqv);
-	expect_event(fake, a, BIT(0));
-
-	/* And twice: GERROR is what it was, but the queue has moved on */
-	va->gerrorn = va->gerror;
-	va->gerror ^= BIT(0);
-	va->gerrorn = va->gerror;
-	va->gerror ^= BIT(0);
-	va->cons = 0x01000004;
-	tegra241_cmdqv_isr(0, fake->cmdqv);
-	expect_event(fake, a, BIT(0));
-
-	/* Acknowledged, seen to be so, and the very same error once more */
-	va->gerrorn = va->gerror;
-	tegra241_cmdqv_isr(0, fake->cmdqv);
-	KUNIT_EXPECT_EQ(test, fake->events, 0);
-	va->gerror ^= BIT(0);
-	va->gerrorn = va->gerror ^ BIT(0);
-	tegra241_cmdqv_isr(0, fake->cmdqv);
-	expect_event(fake, a, BIT(0));
-
-	destroy_queue(fake, qb);
-	destroy_queue(fake, qa);
-	destroy_vsmmu(b);
-	destroy_vsmmu(a);
-
-	/* Nobody to tell */
-	tegra241_cmdqv_isr(0, fake->cmdqv);
-	KUNIT_EXPECT_EQ(test, fake->events, 0);
-}
-
-struct ending {
-	struct kunit *test;
-	struct tegra241_vsmmu *tv;
-	struct completion done;
-};
-
-static int end_vsmmu(void *data)
-{
-	struct ending *ending = data;
-
-	/* The accesses of this thread go to the fake unit, too */
-	current->kunit_test = ending->test;
-	destroy_vsmmu(ending->tv);
-	current->kunit_test = NULL;
-	complete_all(&ending->done);
-	return 0;
-}
-
-/* 58: a vIOMMU does not end while the interrupt thread is looking at it */
-static void test_events_end(struct kunit *test)
-{
-	struct fake_cmdqv *fake = test->priv;
-	struct ending ending = { .test = test };
-	struct task_struct *thread;
-	bool ended;
-	u32 status;
-	int mmaps;
-
-	reset_unit(fake);
-	ending.tv = alloc_vsmmu(fake, 3);
-	init_completion(&ending.done);
-
-	/* As the interrupt thread does meanwhile */
-	thread = kthread_create(end_vsmmu, &ending, "cmdqv-test");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
-	spin_lock(&fake->cmdqv->vm_errors.lock);
-	wake_up_process(thread);
-	mdelay(50);
-	ended = completion_done(&ending.done);
-	status = fake->vintf[1].status;
-	mmaps = fake->mmaps;
-	spin_unlock(&fake->cmdqv->vm_errors.lock);
-
-	wait_for_completion(&ending.done);
-	KUNIT_EXPECT_FALSE(test, ended);
-	KUNIT_EXPECT_EQ(test, status, VINTF_ENABLED);
-	KUNIT_EXPECT_EQ(test, mmaps, 1);
-	expect_vintf_free(fake, 1);
-}
-
-static void add_veventq(struct tegra241_vsmmu *tv, u32 type)
-{
-	tv->vsmmu.core.ops->veventq_added(&tv->vsmmu.core, type);
-}
-
-/*
- * Who begins to listen hears of what is pending, for which no interrupt comes any
- * more, whether somebody has been told before or not; and of nothing if there is
- * nothing. A new queue's error is new.
- */
-static void test_events_late(struct kunit *test)
-{
-	struct fake_cmdqv *fake = test->priv;
-	struct fake_vcmdq *vcmdq = &fake->vcmdq[2];
-	struct tegra241_hw_queue *hwq;
-	struct tegra241_vsmmu *tv;
-
-	reset_unit(fake);
-	tv = vsmmu_with_queue(fake, 3, &hwq);
-	add_veventq(tv, IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV);
-	KUNIT_EXPECT_EQ(test, fake->events, 0);
-
-	vcmdq->gerror ^= BIT(0);
-	fake->event_ret = -EOPNOTSUPP;
-	tegra241_cmdqv_isr(0, fake->cmdqv);
-	fake->event_ret = 0;
-	fake->events = 0;
-	add_veventq(tv, IOMMU_VEVENTQ_TYPE_ARM_SMMUV3);
-	KUNIT_EXPECT_EQ(test, fake->events, 0);
-	add_veventq(tv, IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV);
-	expect_event(fake, tv, BIT(0));
-	tegra241_cmdqv_isr(0, fake->cmdqv);
-	KUNIT_EXPECT_EQ(test, fake->events, 0);
-	/* Another vEVENTQ in the place of the first one */
-	add_veventq(tv, IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV);
-	expect_event(fake, tv, BIT(0));
-
-	/* No run of the handler sees that the error went with its queue */
-	destroy_queue(fake, hwq);
-	vcmdq->gerror = 0;
-	vcmdq->gerrorn = 0;
-	hwq = new_queue(fake, tv, 0, page_to_phys(queue_pages(test)), SZ_4K);
-	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
-	vcmdq->gerror ^= BIT(0);
-	tegra241_cmdqv_isr(0, fake->cmdqv);
-	expect_event(fake, tv, BIT(0));
-
-	destroy_queue(fake, hwq);
-	destroy_vsmmu(tv);
-}
-
 static struct kunit_case geometry_cases[] = {
 	KUNIT_CASE(test_param),
 	KUNIT_CASE(test_apertures),
@@ -1540,9 +1159,6 @@ static struct kunit_case sequence_cases[] = {
 	KUNIT_CASE(test_sid_slots),
 	KUNIT_CASE(test_sid_unflushed),
 	KUNIT_CASE(test_sid_errors),
-	KUNIT_CASE(test_events),
-	KUNIT_CASE(test_events_end),
-	KUNIT_CASE(test_events_late),
 	{},
 };
 

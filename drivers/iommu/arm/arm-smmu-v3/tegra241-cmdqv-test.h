@@ -92,6 +92,9 @@ struct fake_vintf {
  * @flush_ret: their result
  * @flush_fails: so many more of them fail
  * @scheduled: how often another look at the quarantine was asked for
+ * @now: the brake's clock, in jiffies
+ * @tick_at: when it wants to be called again; ULONG_MAX: not at all
+ * @interrupts: that the unit has raised
  * @mmap_base: physical address of the last window registered
  * @mmap_length: its length
  * @mmap_ret: result of registering
@@ -125,6 +128,10 @@ struct fake_cmdqv {
 	unsigned int flush_fails;
 	unsigned int scheduled;
 
+	unsigned long now;
+	unsigned long tick_at;
+	unsigned int interrupts;
+
 	phys_addr_t mmap_base;
 	size_t mmap_length;
 	int mmap_ret;
@@ -138,6 +145,9 @@ struct fake_cmdqv {
 
 struct fake_cmdqv *fake_cmdqv_create(struct kunit *test);
 void fake_cmdqv_check(struct fake_cmdqv *fake);
+void fake_cmdqv_interrupt(struct fake_cmdqv *fake, int v);
+void fake_cmdqv_pass(struct fake_cmdqv *fake, unsigned long time);
+bool fake_cmdqv_masked(struct fake_cmdqv *fake, int v);
 extern const struct iommufd_viommu_services fake_services;
 
 #endif /* _TEGRA241_CMDQV_TEST_H */

@@ -75,8 +75,14 @@ static void tegra241_vm_vintf_report(struct tegra241_vm_vintf *vintf,
 			    vintf->hw.idx, raw[1], raw[0], ret);
 }
 
-/* Tell the VM of what is new, and whether anything is */
-static bool tegra241_vm_vintf_look(struct tegra241_vm_vintf *vintf)
+/**
+ * tegra241_vm_errors_look() - tell a VM of what is new in its error map
+ * @vintf: its VINTF
+ *
+ * Context: tegra241_vm_errors::lock is held.
+ * Return: whether anything was new.
+ */
+bool tegra241_vm_errors_look(struct tegra241_vm_vintf *vintf)
 {
 	DECLARE_BITMAP(map, TEGRA241_MAX_VCMDQS);
 
@@ -90,13 +96,26 @@ static bool tegra241_vm_vintf_look(struct tegra241_vm_vintf *vintf)
 }
 
 /**
+ * tegra241_vm_errors_forget() - have what is pending be new to the next look
+ * @vintf: the VINTF
+ *
+ * Context: tegra241_vm_errors::lock is held.
+ */
+void tegra241_vm_errors_forget(struct tegra241_vm_vintf *vintf)
+{
+	bitmap_zero(vintf->seen, TEGRA241_MAX_VCMDQS);
+}
+
+/**
  * tegra241_vm_errors_handle() - tell VMs of errors of their queues
  * @cmdqv: the unit
  * @map: VINTFs with an error, without VINTF0; they need not belong to VMs
+ * @explained: VINTF0 has an error, which may be all that the interrupt is for
  *
  * Context: the interrupt thread.
  */
-void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv, u64 map)
+void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv, u64 map,
+			       bool explained)
 {
 	struct tegra241_vm_errors *errors = &cmdqv->vm_errors;
 	struct tegra241_vm_vintf *vintf;
@@ -108,8 +127,18 @@ void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv, u64 map)
 
 		guard(spinlock)(&errors->lock);
 		vintf = errors->vintfs[idx];
-		if (vintf)
-			tegra241_vm_vintf_look(vintf);
+		/* If it is masked it has not interrupted, and is looked at later */
+		if (!vintf || cmdqv->vm_brake.int_mask & BIT_ULL(idx))
+			continue;
+		if (tegra241_vm_errors_look(vintf)) {
+			explained = true;
+			tegra241_vm_brake_charge(vintf);
+		}
+	}
+
+	if (!explained) {
+		guard(spinlock)(&errors->lock);
+		tegra241_vm_brake_charge_unknown(cmdqv);
 	}
 }
 
@@ -124,8 +153,8 @@ void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv, u64 map)
 void tegra241_vm_errors_tell_again(struct tegra241_vm_vintf *vintf)
 {
 	guard(spinlock)(&vintf->hw.cmdqv->vm_errors.lock);
-	bitmap_zero(vintf->seen, TEGRA241_MAX_VCMDQS);
-	tegra241_vm_vintf_look(vintf);
+	tegra241_vm_errors_forget(vintf);
+	tegra241_vm_errors_look(vintf);
 }
 
 /**
@@ -155,6 +184,7 @@ void tegra241_vm_errors_add(struct tegra241_vm_vintf *vintf)
 
 	guard(spinlock)(&errors->lock);
 	errors->vintfs[vintf->hw.idx] = vintf;
+	tegra241_vm_brake_add(vintf);
 }
 
 /**
@@ -169,6 +199,7 @@ void tegra241_vm_errors_remove(struct tegra241_vm_vintf *vintf)
 
 	guard(spinlock)(&errors->lock);
 	errors->vintfs[vintf->hw.idx] = NULL;
+	tegra241_vm_brake_remove(vintf);
 }
 
 /**
@@ -186,6 +217,7 @@ int tegra241_vm_errors_init(struct tegra241_cmdqv *cmdqv)
 	if (!errors->vintfs)
 		return -ENOMEM;
 	spin_lock_init(&errors->lock);
+	tegra241_vm_brake_init(cmdqv);
 	return 0;
 }
 

@@ -340,6 +340,7 @@ void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf)
 	tegra241_vintf_scrub(&vintf->hw);
 	arm_smmu_vmid_put(vintf->vmid);
 	ida_destroy(&vintf->sids);
+	tegra241_vm_brake_free(cmdqv, vintf->hw.idx);
 	ida_free(&cmdqv->vm_ids, vintf->hw.idx);
 	dev_dbg(cmdqv->dev, "VINTF%u: free\n", vintf->hw.idx);
 	kfree(vintf);
@@ -576,8 +577,8 @@ int tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv, u16 idx)
  *
  * At a shutdown VMs may still be running. Over kexec their memory becomes that of
  * another kernel, which enables the unit again, so turning that off is not enough:
- * no queue of theirs is left mapped or with a BASE, and no VINTF enabled, which no
- * VM can undo. There is no flush, since no VM gets these queues from this kernel
+ * no queue of theirs is left mapped or with a BASE, no VINTF enabled, which no VM
+ * can undo, and none masked. There is no flush, since no VM gets these queues from this kernel
  * any more.
  *
  * Context: sleeps; the SMMU is enabled.
@@ -606,6 +607,7 @@ void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
 		if (tegra241_vintf_disable(&vintf))
 			dev_err(cmdqv->dev, "VINTF%u would not stop\n", idx);
 	}
+	tegra241_vm_brake_stop(cmdqv);
 }
 
 /**

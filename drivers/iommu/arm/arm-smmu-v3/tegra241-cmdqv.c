@@ -48,13 +48,15 @@ VISIBLE_IF_KUNIT irqreturn_t tegra241_cmdqv_isr(int irq, void *devid)
 	struct tegra241_cmdqv *cmdqv = devid;
 	void __iomem *reg = cmdqv->base + TEGRA241_CMDQV_VINTF_ERR_MAP;
 	struct tegra241_host_vintf *vintf0;
+	bool host;
 	u64 map;
 
 	/* Not aligned for a 64-bit access; bits past the last VINTF are noise */
 	map = tegra241_readl(reg) | (u64)tegra241_readl(reg + 4) << 32;
 	map &= GENMASK_ULL(cmdqv->param.num_vintfs - 1, 0);
 
-	if (map & BIT_ULL(0)) {
+	host = map & BIT_ULL(0);
+	if (host) {
 		tegra241_cmdqv_log_error(cmdqv, map);
 		map &= ~BIT_ULL(0);
 
@@ -64,7 +66,7 @@ VISIBLE_IF_KUNIT irqreturn_t tegra241_cmdqv_isr(int irq, void *devid)
 			tegra241_vintf0_handle_error(vintf0);
 	}
 
-	tegra241_vm_errors_handle(cmdqv, map);
+	tegra241_vm_errors_handle(cmdqv, map, host);
 	return IRQ_HANDLED;
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_isr);

@@ -10,6 +10,7 @@
  *					a VM.
  *	tegra241-cmdqv-vm.c		VM side: VINTFs that iommufd gives to VMs
  *	tegra241-cmdqv-vm-errors.c	VM side: errors of their queues
+ *	tegra241-cmdqv-vm-brake.c	VM side: a bound on interrupts for them
  *	tegra241-cmdqv-quarantine.c	hardware of the VM side that would not stop
  *
  * Terms: a VCMDQ is a physical queue with a global number. A VINTF is an
@@ -407,6 +408,41 @@ struct tegra241_vm_errors {
 };
 
 /**
+ * struct tegra241_vm_rate - interrupts in a stretch of time
+ * @since: when it began, in jiffies
+ * @num: interrupts since
+ */
+struct tegra241_vm_rate {
+	unsigned long since;
+	unsigned int num;
+};
+
+/**
+ * struct tegra241_vm_brake - VINTFs that must not interrupt for a while
+ * @int_mask: VINTF_INT_MASK: those that are braked or on trial, and those whose
+ *	vIOMMU has ended and which are not free yet
+ * @stopped: it stays as it is: nothing is masked
+ * @unknown: interrupts that are put down to nobody
+ * @trial: VMs' VINTFs are unmasked one after the other to find out whose they are
+ * @trying: whose turn it is, NULL between two turns
+ * @slice_num: interrupts in this turn for which nothing was to be seen
+ * @slice_end: when the next turn begins, in jiffies
+ * @work: what is to be done when a time is over
+ *
+ * All but @work is protected by tegra241_vm_errors::lock.
+ */
+struct tegra241_vm_brake {
+	u64 int_mask;
+	bool stopped;
+	struct tegra241_vm_rate unknown;
+	bool trial;
+	struct tegra241_vm_vintf *trying;
+	unsigned int slice_num;
+	unsigned long slice_end;
+	struct delayed_work work;
+};
+
+/**
  * struct tegra241_quarantine - hardware of VMs that would not stop
  * @lock: protects all below, and what struct tegra241_vm_vintf says it does
  * @vintfs: fenced VINTFs with something left to stop
@@ -440,6 +476,7 @@ struct tegra241_quarantine {
  *	under the queue lock of the vIOMMU that the VCMDQ's VINTF belongs to, or
  *	under tegra241_quarantine::lock.
  * @vm_errors: what VMs hear of errors of their queues
+ * @vm_brake: whose interrupts are masked for a while
  * @quarantine: VINTFs that wait for their hardware
  *
  * Lives from probe to device_remove, which comes after the last vIOMMU.
@@ -461,6 +498,7 @@ struct tegra241_cmdqv {
 	struct ida vm_ids;
 	DECLARE_BITMAP(unflushed, TEGRA241_MAX_VCMDQS);
 	struct tegra241_vm_errors vm_errors;
+	struct tegra241_vm_brake vm_brake;
 	struct tegra241_quarantine quarantine;
 };
 

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * VMs for the KUnit tests of the Tegra241 CMDQV driver, as the iommufd core has them
+ * when it calls the driver
+ */
+#ifndef _TEGRA241_CMDQV_TEST_VM_H
+#define _TEGRA241_CMDQV_TEST_VM_H
+
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+
+#include "tegra241-cmdqv-test.h"
+
+static inline int cmdqv_test_init(struct kunit *test)
+{
+	fake_cmdqv_create(test);
+	return 0;
+}
+
+static inline void cmdqv_test_exit(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+
+	if (!fake)
+		return;
+	fake->hostile = 0;
+	tegra241_cmdqv_impl_ops.device_disable(&fake->cmdqv->smmu);
+	tegra241_cmdqv_vm_exit(fake->cmdqv);
+}
+
+static inline void reset_unit(struct fake_cmdqv *fake)
+{
+	KUNIT_ASSERT_EQ(fake->test, 0,
+			tegra241_cmdqv_impl_ops.device_reset(&fake->cmdqv->smmu));
+	KUNIT_ASSERT_TRUE(fake->test, fake->cmdqv->running);
+}
+
+/* A vIOMMU as the core has it before the driver gets it */
+static inline struct tegra241_vsmmu *new_vsmmu(struct fake_cmdqv *fake,
+					       u16 vmid)
+{
+	struct tegra241_vsmmu *tv;
+	struct arm_smmu_vmid *id;
+
+	tv = kunit_kzalloc(fake->test, sizeof(*tv), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, tv);
+	id = kunit_kzalloc(fake->test, sizeof(*id), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, id);
+
+	/* One reference the vSMMU's, one the domain's that stays */
+	kref_init(&id->kref);
+	kref_get(&id->kref);
+	id->smmu = &fake->cmdqv->smmu;
+	id->id = vmid;
+
+	tv->vsmmu.smmu = &fake->cmdqv->smmu;
+	tv->vsmmu.vmid = id;
+	tv->vsmmu.core.services = &fake_services;
+	tv->vsmmu.core.type = IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV;
+	return tv;
+}
+
+static inline struct iommu_user_data user_data(struct kunit *test,
+					       unsigned long prot)
+{
+	unsigned long uptr = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, prot,
+					   MAP_ANONYMOUS | MAP_PRIVATE, 0);
+
+	KUNIT_ASSERT_NE(test, 0, uptr);
+	KUNIT_ASSERT_LT(test, uptr, TASK_SIZE);
+	return (struct iommu_user_data){
+		.type = IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV,
+		.uptr = (void __user *)uptr,
+		.len = sizeof(struct iommu_viommu_tegra241_cmdqv),
+	};
+}
+
+static inline struct tegra241_vsmmu *alloc_vsmmu(struct fake_cmdqv *fake,
+						 u16 vmid)
+{
+	struct iommu_user_data data = user_data(fake->test,
+						PROT_READ | PROT_WRITE);
+	struct tegra241_vsmmu *tv = new_vsmmu(fake, vmid);
+	int v;
+
+	/* Whichever VINTF it gets may have this VMID, if it is free */
+	for (v = 1; v < FAKE_NUM_VINTFS; v++)
+		if (!(fake->vintf[v].status & VINTF_ENABLED))
+			fake->vintf[v].want_vmid = vmid;
+	KUNIT_ASSERT_EQ(fake->test, 0, tegra241_vsmmu_init(&tv->vsmmu, &data));
+	for (v = 1; v < FAKE_NUM_VINTFS; v++)
+		if (!(fake->vintf[v].status & VINTF_ENABLED))
+			fake->vintf[v].want_vmid = 0;
+	return tv;
+}
+
+static inline void destroy_vsmmu(struct tegra241_vsmmu *tv)
+{
+	tv->vsmmu.core.ops->destroy(&tv->vsmmu.core);
+}
+
+static inline void free_queue_pages(void *data)
+{
+	struct page *page = data;
+
+	__free_page(page + 1);
+	__free_page(page);
+}
+
+/*
+ * Memory for queues: two pages that are referenced one by one, as the ones of a
+ * guest are. A driver that wrongly quarantines a queue finds real pages.
+ */
+static inline struct page *queue_pages(struct kunit *test)
+{
+	struct page *page = alloc_pages(GFP_KERNEL, 1);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	split_page(page, 1);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, free_queue_pages, page));
+	return page;
+}
+
+static inline struct tegra241_hw_queue *
+new_queue(struct fake_cmdqv *fake, struct tegra241_vsmmu *tv, u32 index,
+	  phys_addr_t pa, size_t length)
+{
+	struct tegra241_hw_queue *hwq;
+	int q = tv->vintf->hw.idx * FAKE_NUM_LVCMDQS + index;
+
+	hwq = kunit_kzalloc(fake->test, sizeof(*hwq), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, hwq);
+	hwq->core.viommu = &tv->vsmmu.core;
+	hwq->core.type = IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV;
+	hwq->core.index = index;
+	hwq->core.base_pa = pa;
+	hwq->core.length = length;
+	fake->vcmdq[q].want_base = pa | (ilog2(length) - 4);
+	return hwq;
+}
+
+static inline int init_queue(struct tegra241_hw_queue *hwq)
+{
+	return hwq->core.viommu->ops->hw_queue_init(&hwq->core);
+}
+
+static inline struct fake_vcmdq *to_fake_vcmdq(struct fake_cmdqv *fake,
+					       struct tegra241_hw_queue *hwq)
+{
+	struct tegra241_vsmmu *tv = container_of(to_vsmmu(hwq->core.viommu),
+						 struct tegra241_vsmmu, vsmmu);
+
+	return &fake->vcmdq[tv->vintf->hw.idx * FAKE_NUM_LVCMDQS +
+			    hwq->core.index];
+}
+
+/* The core lets go of the memory when hw_queue_destroy returns */
+static inline void destroy_queue(struct fake_cmdqv *fake,
+				 struct tegra241_hw_queue *hwq)
+{
+	struct fake_vcmdq *vcmdq = to_fake_vcmdq(fake, hwq);
+
+	hwq->core.viommu->ops->hw_queue_destroy(&hwq->core);
+	if (!vcmdq->stuck)
+		vcmdq->want_base = 0;
+	fake_cmdqv_check(fake);
+}
+
+static inline void expect_scrubbed(struct fake_cmdqv *fake,
+				   struct fake_vcmdq *vcmdq)
+{
+	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->status);
+	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->config);
+	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->cons);
+	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->prod);
+	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->base);
+	KUNIT_EXPECT_EQ(fake->test, 0, vcmdq->cons_indx_base);
+	KUNIT_EXPECT_EQ(fake->test, vcmdq->gerror, vcmdq->gerrorn);
+}
+
+static inline void expect_vintf_free(struct fake_cmdqv *fake, int v)
+{
+	struct fake_vintf *vintf = &fake->vintf[v];
+	int i;
+
+	KUNIT_EXPECT_EQ(fake->test, 0, vintf->config);
+	KUNIT_EXPECT_EQ(fake->test, 0, vintf->status);
+	for (i = 0; i < FAKE_NUM_SIDS; i++) {
+		KUNIT_EXPECT_EQ(fake->test, 0, vintf->match[i]);
+		KUNIT_EXPECT_EQ(fake->test, 0, vintf->replace[i]);
+	}
+	for (i = 0; i < FAKE_NUM_LVCMDQS; i++)
+		KUNIT_EXPECT_FALSE(fake->test,
+				   fake->alloc[v * FAKE_NUM_LVCMDQS + i] &
+				   CMDQV_CMDQ_ALLOCATED);
+	KUNIT_EXPECT_NULL(fake->test, fake->cmdqv->vm_errors.vintfs[v]);
+	KUNIT_EXPECT_FALSE(fake->test, fake_cmdqv_masked(fake, v));
+	/* The number is to be had again */
+	KUNIT_EXPECT_EQ(fake->test, v,
+			ida_alloc_range(&fake->cmdqv->vm_ids, v, v, GFP_KERNEL));
+	ida_free(&fake->cmdqv->vm_ids, v);
+}
+
+#endif /* _TEGRA241_CMDQV_TEST_VM_H */
