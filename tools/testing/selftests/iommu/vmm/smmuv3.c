@@ -164,6 +164,13 @@ int stage1_unmap(struct stage1 *s1, u64 iova)
 	return 0;
 }
 
+u64 *stage1_entry(const struct stage1 *s1, u64 iova)
+{
+	u64 *pte = iova >> IOVA_BITS ? NULL : leaf(s1, iova, false);
+
+	return pte && *pte ? pte : NULL;
+}
+
 u64 stage1_walk(const struct stage1 *s1, u64 iova)
 {
 	u64 *pte = iova >> IOVA_BITS ? NULL : leaf(s1, iova, false);

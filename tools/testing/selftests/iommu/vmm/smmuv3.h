@@ -41,6 +41,25 @@
 #define CMD_RESUME		0x44
 #define CMD_SYNC		0x46
 
+/* Of a table entry: write-protected; the page has been accessed */
+#define S1_PTE_RDONLY		_BITULL(7)
+#define S1_PTE_AF		_BITULL(10)
+/* Of the first word of a context descriptor: it is one */
+#define CD0_VALID		_BITULL(31)
+
+/* Event records: the fields that faults have (IHI 0070, 7.3) */
+#define EVT_C_BAD_STE		0x04
+#define EVT_C_BAD_CD		0x0a
+#define EVT_F_TRANSLATION	0x10
+#define EVT_F_ADDR_SIZE		0x11
+#define EVT_F_ACCESS		0x12
+#define EVT_F_PERMISSION	0x13
+#define EVT_ID(evt)		((evt)[0] & 0xff)
+#define EVT_SID(evt)		((u32)((evt)[0] >> 32))
+#define EVT_READ(evt)		((evt)[1] >> 35 & 1)
+#define EVT_S2(evt)		((evt)[1] >> 39 & 1)
+#define EVT_ADDR(evt)		((evt)[2])
+
 struct smmu_cmd {
 	u64 w[2];
 };
@@ -108,6 +127,11 @@ void stage1_ste(const struct stage1 *s1, u64 ste[2]);
 int stage1_map(struct stage1 *s1, u64 iova, u64 ipa);
 /* Take a page away: 0, or -ENOENT if there is none. */
 int stage1_unmap(struct stage1 *s1, u64 iova);
+/*
+ * The table entry of a page that is mapped, for changes of other kinds, in the
+ * machine's byte order; NULL if it isn't mapped.
+ */
+u64 *stage1_entry(const struct stage1 *s1, u64 iova);
 /* What the tables say now: IPA of @iova, or 0. Not what hardware has cached. */
 u64 stage1_walk(const struct stage1 *s1, u64 iova);
 
