@@ -6,7 +6,11 @@
  *
  * Runs on the emulated board (emulator/grace-vm); skips elsewhere.
  */
+#include <linux/userfaultfd.h>
+#include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "cmdqv_utils.h"
@@ -439,6 +443,131 @@ TEST_F_TIMEOUT(rules, count_is_what_hardware_has_done, TIMEOUT)
 	num = 1;
 	EXPECT_EQ(-EFAULT, _test_cmd_invalidate(vm, bad_address(), &num));
 	EXPECT_EQ(num, 0);
+}
+
+/* ---- */
+
+/**
+ * struct invalidation - HWPT_INVALIDATE in a thread
+ * @vm: whose
+ * @cmds: the requests
+ * @num: in: how many, out: how many are done
+ * @rc: what the ioctl has returned
+ */
+struct invalidation {
+	struct vm *vm;
+	struct smmu_cmd *cmds;
+	u32 num;
+	int rc;
+};
+
+static void *invalidation_thread(void *arg)
+{
+	struct invalidation *inv = arg;
+
+	inv->rc = _test_cmd_invalidate(inv->vm, inv->cmds, &inv->num);
+	return NULL;
+}
+
+/* A page that is not there before userfaultfd's reader puts it there: the fd */
+static int missing_page(void *page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range = { .start = (uintptr_t)page, .len = GUEST_PAGE },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	if (uffd >= 0 && (ioctl(uffd, UFFDIO_API, &api) ||
+			  ioctl(uffd, UFFDIO_REGISTER, &reg))) {
+		close(uffd);
+		uffd = -1;
+	}
+	return uffd;
+}
+
+/* Free memory of the machine in KiB */
+static long free_memory(void)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	long kib = -1;
+	char line[128];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "MemFree: %ld", &kib) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kib;
+}
+
+/*
+ * J86: of the largest array, 8 MiB, only as much as the hardware takes at once is
+ * copied before it is executed, and nothing as large as the array is allocated. Seen
+ * where the kernel waits for a page of the array: what stands before that page has
+ * been done.
+ */
+TEST_F_TIMEOUT(rules, largest_array_is_done_in_blocks, TIMEOUT)
+{
+	enum { N = 1 << 19, PER_PAGE = GUEST_PAGE / sizeof(struct smmu_cmd) };
+	const size_t size = N * sizeof(struct smmu_cmd);
+	struct vm *vm = &self->vm;
+	struct invalidation inv = { .vm = vm, .num = N };
+	struct smmu_cmd late[PER_PAGE];
+	struct uffdio_copy copy = { .src = (uintptr_t)late, .len = GUEST_PAGE };
+	struct pollfd p = { .events = POLLIN };
+	struct uffd_msg msg;
+	struct pages pages;
+	pthread_t thread;
+	long before, taken;
+	u32 num;
+
+	ASSERT_EQ(0, vm_set_up(vm, VSID, ASID));
+	ASSERT_EQ(0, pages_init(&pages, vm, IOVA));
+	inv.cmds = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, inv.cmds);
+	/* Huge pages would be there as a whole */
+	madvise(inv.cmds, size, MADV_NOHUGEPAGE);
+	p.fd = missing_page(inv.cmds + PER_PAGE);
+	if (p.fd < 0)
+		SKIP(goto out, "no userfaultfd (CONFIG_USERFAULTFD)");
+	for (unsigned int i = 0; i < N; i++)
+		if (i / PER_PAGE != 1)
+			inv.cmds[i] = cmd_tlbi_nh_va(ASID, IOVA + GUEST_PAGE);
+	for (unsigned int i = 0; i < PER_PAGE; i++)
+		late[i] = cmd_tlbi_nh_va(ASID, IOVA + GUEST_PAGE);
+	inv.cmds[0] = cmd_tlbi_nh_va(ASID, IOVA);
+
+	ASSERT_EQ(pages_make_stale(&pages), OLD);
+	EXPECT_EQ(pages_probe(&pages), OLD);
+	before = free_memory();
+	ASSERT_EQ(0, pthread_create(&thread, NULL, invalidation_thread, &inv));
+	EXPECT_EQ(1, poll(&p, 1, 10000));
+	EXPECT_EQ(sizeof(msg), read(p.fd, &msg, sizeof(msg)));
+	taken = before - free_memory();
+	EXPECT_EQ(pages_probe(&pages), NEW)
+		TH_LOG("the array is copied before any of it is done");
+	EXPECT_LT(taken, (long)size / 2 / 1024);
+	copy.dst = (uintptr_t)(inv.cmds + PER_PAGE);
+	EXPECT_EQ(0, ioctl(p.fd, UFFDIO_COPY, &copy));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(inv.rc, 0);
+	EXPECT_EQ(inv.num, N);
+
+	/* Before anything can fail nothing is done, however much is asked for */
+	num = N;
+	EXPECT_EQ(-EFAULT, _test_cmd_invalidate(vm, bad_address(), &num));
+	EXPECT_EQ(num, 0);
+	num = N;
+	EXPECT_EQ(-EINVAL, iommufd_hwpt_invalidate(vm->fd, vm->viommu, 0xdead,
+						   inv.cmds,
+						   sizeof(*inv.cmds), &num));
+	EXPECT_EQ(num, 0);
+	close(p.fd);
+out:
+	munmap(inv.cmds, size);
 }
 
 /* ---- */
