@@ -16,8 +16,10 @@
  * truth for such an area, and to make it last it is enough that the area stays:
  * iopt_area::num_locks counts who needs that. Who would remove an area or cut it
  * in two holds iova_rwsem for writing, looks at the count and gives up (EBUSY).
- * The count itself changes under iova_rwsem, for reading, and iopt_pages::mutex.
+ * The count itself changes under iova_rwsem, for reading, so that it stands still
+ * for them. io_pagetable::num_locks is the sum: most unmaps meet no lock at all.
  */
+#include <linux/atomic.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
@@ -115,8 +117,7 @@ static int iopt_check_contig(struct io_pagetable *iopt,
  * as it is, and unmapping it fails with EBUSY. Allocates nothing. May be called
  * for overlapping ranges, which count separately.
  *
- * Context: process context, may sleep; takes iova_rwsem and the mutexes of the
- * areas' iopt_pages.
+ * Context: process context, may sleep; takes iova_rwsem.
  * Return: 0 or, with nothing locked, ENOENT: part of the range is not mapped;
  * EPERM: devices may not read it; EINVAL: it is being unmapped, its pages do not
  * begin where IOVA's do, or it is not memory of the kernel's; EFAULT: it is not
@@ -138,9 +139,8 @@ int iopt_lock_contig(struct io_pagetable *iopt, struct iommu_domain *domain,
 		goto out_unlock;
 
 	iopt_for_each_contig_area(&iter, area, iopt, iova, last) {
-		mutex_lock(&area->pages->mutex);
-		area->num_locks++;
-		mutex_unlock(&area->pages->mutex);
+		atomic_inc(&area->num_locks);
+		atomic_inc(&iopt->num_locks);
 	}
 	*base_pa = contig.base_pa;
 out_unlock:
@@ -154,8 +154,7 @@ out_unlock:
  * @iova: as it was locked
  * @length: as it was locked
  *
- * Context: process context, may sleep; takes iova_rwsem and the mutexes of the
- * areas' iopt_pages.
+ * Context: process context, may sleep; takes iova_rwsem.
  */
 void iopt_unlock(struct io_pagetable *iopt, unsigned long iova,
 		 unsigned long length)
@@ -166,10 +165,8 @@ void iopt_unlock(struct io_pagetable *iopt, unsigned long iova,
 	down_read(&iopt->iova_rwsem);
 	iopt_for_each_contig_area(&iter, area, iopt, iova,
 				  iova + (length - 1)) {
-		mutex_lock(&area->pages->mutex);
-		if (!WARN_ON(!area->num_locks))
-			area->num_locks--;
-		mutex_unlock(&area->pages->mutex);
+		WARN_ON(atomic_dec_return(&area->num_locks) < 0);
+		atomic_dec(&iopt->num_locks);
 	}
 	WARN_ON(!iopt_area_contig_done(&iter));
 	up_read(&iopt->iova_rwsem);
@@ -184,7 +181,7 @@ void iopt_unlock(struct io_pagetable *iopt, unsigned long iova,
  * For an unmap to be refused before it has removed anything. An area can be locked
  * right after this; iopt_unmap_iova_range() looks at each one again.
  *
- * Context: process context; takes iova_rwsem.
+ * Context: process context; takes iova_rwsem unless nothing is locked.
  * Return: true if any part of the range is in a locked area.
  */
 bool iopt_range_is_locked(struct io_pagetable *iopt, unsigned long start,
@@ -192,10 +189,13 @@ bool iopt_range_is_locked(struct io_pagetable *iopt, unsigned long start,
 {
 	struct iopt_area *area;
 
+	if (!atomic_read(&iopt->num_locks))
+		return false;
+
 	guard(rwsem_read)(&iopt->iova_rwsem);
 	for (area = iopt_area_iter_first(iopt, start, last); area;
 	     area = iopt_area_iter_next(area, start, last))
-		if (area->num_locks)
+		if (atomic_read(&area->num_locks))
 			return true;
 	return false;
 }

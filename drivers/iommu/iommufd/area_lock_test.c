@@ -87,7 +87,8 @@ static void area_lock_test_exit(struct kunit *test)
 	down_write(&t->iopt.iova_rwsem);
 	for (area = iopt_area_iter_first(&t->iopt, 0, ULONG_MAX); area;
 	     area = iopt_area_iter_next(area, 0, ULONG_MAX))
-		area->num_locks = 0;
+		atomic_set(&area->num_locks, 0);
+	atomic_set(&t->iopt.num_locks, 0);
 	up_write(&t->iopt.iova_rwsem);
 	KUNIT_EXPECT_EQ(test, iopt_unmap_all(&t->iopt, NULL), 0);
 	iopt_destroy_table(&t->iopt);
@@ -167,17 +168,17 @@ static void area_lock_sub_page(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, test_lock(test, TEST_IOVA + 0x20, 0x20, &pa), 0);
 	KUNIT_EXPECT_EQ(test, pa, t->pa + 0x20);
-	KUNIT_EXPECT_EQ(test, area->num_locks, 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&area->num_locks), 1);
 
 	/* Begins and ends within pages that it has only parts of */
 	KUNIT_EXPECT_EQ(test, test_lock(test, TEST_IOVA + PAGE_SIZE + 0x40,
 					2 * PAGE_SIZE, &pa), 0);
 	KUNIT_EXPECT_EQ(test, pa, t->pa + PAGE_SIZE + 0x40);
-	KUNIT_EXPECT_EQ(test, area->num_locks, 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&area->num_locks), 2);
 
 	test_unlock(test, TEST_IOVA + PAGE_SIZE + 0x40, 2 * PAGE_SIZE);
 	test_unlock(test, TEST_IOVA + 0x20, 0x20);
-	KUNIT_EXPECT_EQ(test, area->num_locks, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&area->num_locks), 0);
 }
 
 /* Two mappings of memory that is contiguous make one range, and both are locked */
@@ -191,16 +192,18 @@ static void area_lock_two_areas(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, test_lock(test, TEST_IOVA, 4 * PAGE_SIZE, &pa), 0);
 	KUNIT_EXPECT_EQ(test, pa, t->pa);
-	KUNIT_EXPECT_EQ(test, first->num_locks, 1);
-	KUNIT_EXPECT_EQ(test, second->num_locks, 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&first->num_locks), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&second->num_locks), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&t->iopt.num_locks), 2);
 	test_unlock(test, TEST_IOVA, 4 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, atomic_read(&t->iopt.num_locks), 0);
 
 	/* A range that ends with the first area leaves the second one alone */
 	KUNIT_EXPECT_EQ(test, test_lock(test, TEST_IOVA, 2 * PAGE_SIZE, &pa), 0);
-	KUNIT_EXPECT_EQ(test, first->num_locks, 1);
-	KUNIT_EXPECT_EQ(test, second->num_locks, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&first->num_locks), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&second->num_locks), 0);
 	test_unlock(test, TEST_IOVA, 2 * PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, first->num_locks, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&first->num_locks), 0);
 }
 
 /* Every page is compared: the last one, and one in another area, too */
@@ -230,8 +233,8 @@ static void area_lock_not_contiguous(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pa, t->pa + PAGE_SIZE);
 	test_unlock(test, TEST_IOVA, PAGE_SIZE);
 
-	KUNIT_EXPECT_EQ(test, first->num_locks, 0);
-	KUNIT_EXPECT_EQ(test, second->num_locks, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&first->num_locks), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&second->num_locks), 0);
 }
 
 /* All of the range has to be mapped, for longer than the call */
@@ -264,8 +267,8 @@ static void area_lock_not_mapped(struct kunit *test)
 			-EINVAL);
 	area->prevent_access = false;
 
-	KUNIT_EXPECT_EQ(test, area->num_locks, 0);
-	KUNIT_EXPECT_EQ(test, last->num_locks, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&area->num_locks), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&last->num_locks), 0);
 }
 
 /* Devices may not read by another way what they may not read by this one */
@@ -279,8 +282,8 @@ static void area_lock_not_readable(struct kunit *test)
 	second->iommu_prot = IOMMU_WRITE;
 	KUNIT_EXPECT_EQ(test, test_lock(test, TEST_IOVA, 2 * PAGE_SIZE, &pa),
 			-EPERM);
-	KUNIT_EXPECT_EQ(test, first->num_locks, 0);
-	KUNIT_EXPECT_EQ(test, second->num_locks, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&first->num_locks), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&second->num_locks), 0);
 }
 
 /* Pages that don't begin where IOVA's do can't be compared page by page */
@@ -313,7 +316,7 @@ static void area_lock_not_memory(struct kunit *test)
 	t->domain.pa[0] = 0;
 	KUNIT_EXPECT_EQ(test, test_lock(test, TEST_IOVA, PAGE_SIZE, &pa),
 			-EFAULT);
-	KUNIT_EXPECT_EQ(test, area->num_locks, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&area->num_locks), 0);
 }
 
 /* The last page of the address space has no address after it */
@@ -328,9 +331,9 @@ static void area_lock_end_of_space(struct kunit *test)
 	area = test_map(test, iova, 2 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, test_lock(test, iova, 2 * PAGE_SIZE, &pa), 0);
 	KUNIT_EXPECT_EQ(test, pa, t->pa);
-	KUNIT_EXPECT_EQ(test, area->num_locks, 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&area->num_locks), 1);
 	test_unlock(test, iova, 2 * PAGE_SIZE);
-	KUNIT_EXPECT_EQ(test, area->num_locks, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&area->num_locks), 0);
 }
 
 /* I9: what is locked isn't unmapped, and an unmap that is refused does nothing */
@@ -359,6 +362,7 @@ static void area_lock_unmap(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_unmap(test, TEST_IOVA + PAGE_SIZE, PAGE_SIZE),
 			-EBUSY);
 	test_unlock(test, TEST_IOVA + PAGE_SIZE + 0x800, 0x20);
+	KUNIT_EXPECT_EQ(test, atomic_read(&t->iopt.num_locks), 0);
 	KUNIT_EXPECT_EQ(test, test_unmap(test, TEST_IOVA + PAGE_SIZE, PAGE_SIZE),
 			0);
 }
