@@ -171,6 +171,20 @@ struct iommufd_veventq_obj {
 	u32 lost_sequence;
 };
 
+/* Whether IOMMUFD_OBJ_ANY finds it: a translation in one of its forms */
+static inline bool iommufd_object_is_pt(const struct iommufd_object *obj)
+{
+	switch (obj->type) {
+	case IOMMUFD_OBJ_IOAS:
+	case IOMMUFD_OBJ_HWPT_PAGING:
+	case IOMMUFD_OBJ_HWPT_NESTED:
+	case IOMMUFD_OBJ_VIOMMU:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static inline struct iommufd_viommu_obj *
 iommufd_get_viommu(struct iommufd_ucmd *ucmd, u32 id)
 {
