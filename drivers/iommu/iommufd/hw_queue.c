@@ -170,7 +170,7 @@ int iommufd_hw_queue_alloc_ioctl(struct iommufd_ucmd *ucmd)
 		return -EINVAL;
 	if (check_add_overflow(cmd->nesting_parent_iova, cmd->length - 1,
 			       &last) ||
-	    last > ULONG_MAX)
+	    last > ULONG_MAX || cmd->length > SIZE_MAX)
 		return -EOVERFLOW;
 
 	viommu = iommufd_get_viommu(ucmd, cmd->viommu_id);

@@ -17,7 +17,7 @@
  * The HWPT holds the vIOMMU until iommufd_hwpt_nested_destroy(), and through it the
  * nest parent.
  *
- * Context: ioctl; may sleep.
+ * Context: ioctl; may sleep; page faults are disabled.
  * Return: the unpublished HWPT, to be finalised or aborted, or an ERR_PTR: EINVAL
  * if @idev is behind another physical IOMMU, EOPNOTSUPP for flags, for no data and
  * for a driver without nested domains, ENOMEM, or what the driver says.
@@ -74,6 +74,21 @@ iommufd_viommu_alloc_hwpt_nested(struct iommufd_ctx *ictx,
 err_abort:
 	iommufd_object_abort_and_destroy(ictx, &hwpt->obj);
 	return ERR_PTR(rc);
+}
+
+/**
+ * iommufd_hwpt_alloc_ioctl() - IOMMU_HWPT_ALLOC
+ * @ucmd: the command, struct iommu_hwpt_alloc
+ *
+ * Context: ioctl.
+ * Return: 0, or a negative errno as include/uapi/linux/iommufd.h lists them.
+ */
+int iommufd_hwpt_alloc_ioctl(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_hwpt_alloc *cmd = ucmd->cmd;
+
+	return iommufd_ucmd_execute_nofault(ucmd, cmd->data_uptr, cmd->data_len,
+					    false, iommufd_hwpt_alloc);
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include "viommu_private.h"
 
@@ -107,10 +108,14 @@ iommufd_viommu_create(struct iommufd_ctx *ictx, struct iommufd_device *idev,
 	init_rwsem(&core->vdevs_rwsem);
 	xa_init_flags(&core->vdevs, XA_FLAGS_ACCOUNT);
 
+	pagefault_disable();
 	rc = ops->viommu_init(core, core->s2_parent, idev->dev,
 			      user_data->len ? user_data : NULL);
+	pagefault_enable();
 	if (rc) {
 		core->ops = NULL;
+		if (rc == -EFAULT)
+			rc = -IOMMUFD_FAULT_IN;
 		goto err_abort;
 	}
 	if (WARN_ON_ONCE(!core->ops)) {
@@ -124,14 +129,7 @@ err_abort:
 	return ERR_PTR(rc);
 }
 
-/**
- * iommufd_viommu_alloc_ioctl() - IOMMU_VIOMMU_ALLOC
- * @ucmd: the command, struct iommu_viommu_alloc
- *
- * Context: ioctl.
- * Return: 0, or a negative errno as include/uapi/linux/iommufd.h lists them.
- */
-int iommufd_viommu_alloc_ioctl(struct iommufd_ucmd *ucmd)
+static int iommufd_viommu_alloc(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_viommu_alloc *cmd = ucmd->cmd;
 	const struct iommu_user_data user_data = {
@@ -194,4 +192,19 @@ out_put_hwpt:
 out_put_idev:
 	iommufd_put_object(ucmd->ictx, &idev->obj);
 	return rc;
+}
+
+/**
+ * iommufd_viommu_alloc_ioctl() - IOMMU_VIOMMU_ALLOC
+ * @ucmd: the command, struct iommu_viommu_alloc
+ *
+ * Context: ioctl.
+ * Return: 0, or a negative errno as include/uapi/linux/iommufd.h lists them.
+ */
+int iommufd_viommu_alloc_ioctl(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_viommu_alloc *cmd = ucmd->cmd;
+
+	return iommufd_ucmd_execute_nofault(ucmd, cmd->data_uptr, cmd->data_len,
+					    true, iommufd_viommu_alloc);
 }

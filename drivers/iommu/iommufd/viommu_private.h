@@ -25,7 +25,8 @@
  * An object drops its references as the last thing in its destruction: what it
  * refers to may be gone the moment after.
  *
- * Lock order, outermost first; there is none between these groups:
+ * Lock order, outermost first; there is none between these groups, but that Linux'
+ * part of iommufd pins memory, which takes mmap_lock, with iova_rwsem held:
  *
  *	iommufd_ctx::vdevs_lock -> iommufd_viommu::vdevs_rwsem -> driver's locks
  *	iommufd_ctx::vdevs_lock -> xa_lock of iommufd_ctx::objects
@@ -36,16 +37,18 @@
  *
  *	mmap_lock -> iommufd_ctx::mmap_lock -> xa_lock of iommufd_ctx::objects
  *
- *	io_pagetable::iova_rwsem -> iopt_pages::mutex
+ *	io_pagetable::iova_rwsem, for reading
  *
  *	driver's locks -> RCU read side -> iommufd_veventq_obj::lock
  *	driver's locks -> RCU read side -> lock of iommufd_veventq_obj::wait
  *
- * None of them is held while user memory is accessed.
+ * Here none of them is held while user memory is waited for, nor is a reference on
+ * a device (fault_in.c).
  */
 #ifndef __IOMMUFD_VIOMMU_PRIVATE_H
 #define __IOMMUFD_VIOMMU_PRIVATE_H
 
+#include <linux/err.h>
 #include <linux/iommufd_viommu.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -185,6 +188,12 @@ static inline bool iommufd_object_is_pt(const struct iommufd_object *obj)
 	}
 }
 
+/*
+ * Of an ioctl that was executed without handling page faults: something in user
+ * memory isn't there. An errno that user space never sees, see fault_in.c.
+ */
+#define IOMMUFD_FAULT_IN MAX_ERRNO
+
 static inline struct iommufd_viommu_obj *
 iommufd_get_viommu(struct iommufd_ucmd *ucmd, u32 id)
 {
@@ -199,7 +208,14 @@ bool iommufd_object_get_published(struct iommufd_ctx *ictx,
 int iommufd_viommu_alloc_ioctl(struct iommufd_ucmd *ucmd);
 void iommufd_viommu_destroy(struct iommufd_object *obj);
 
+/* fault_in.c */
+int iommufd_ucmd_respond_nofault(struct iommufd_ucmd *ucmd, size_t cmd_len);
+int iommufd_ucmd_execute_nofault(struct iommufd_ucmd *ucmd, u64 data_uptr,
+				 u32 data_len, bool data_write,
+				 int (*execute)(struct iommufd_ucmd *));
+
 /* hwpt_viommu.c */
+int iommufd_hwpt_alloc_ioctl(struct iommufd_ucmd *ucmd);
 struct iommufd_hwpt_nested *
 iommufd_viommu_alloc_hwpt_nested(struct iommufd_ctx *ictx,
 				 struct iommufd_object *viommu_obj,

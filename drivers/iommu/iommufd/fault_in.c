@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Ioctls that hold a device and access user memory.
+ *
+ * Who holds an object for the length of an ioctl delays its destruction, and the
+ * unbind of a device must not be delayed by user space, which can make an access to
+ * its memory last as long as it likes (userfaultfd, FUSE). But a driver that makes
+ * something for a device reads user space's description of it meanwhile.
+ *
+ * So such an ioctl is executed with page faults disabled: what is in memory can be
+ * accessed, and what is not is an error. Then the ioctl undoes what it has done and
+ * lets go of everything, what it needs is brought into memory, and it is executed
+ * once more.
+ */
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include "viommu_private.h"
+
+/*
+ * That memory is taken away again before it has been accessed is an accident, unless
+ * user space sees to it. That shall not keep us here.
+ */
+#define IOMMUFD_FAULT_IN_TRIES 10
+
+/**
+ * iommufd_ucmd_respond_nofault() - iommufd_ucmd_respond() without waiting
+ * @ucmd: the command
+ * @cmd_len: bytes of its structure
+ *
+ * Context: ioctl, within iommufd_ucmd_execute_nofault().
+ * Return: 0, or -IOMMUFD_FAULT_IN.
+ */
+int iommufd_ucmd_respond_nofault(struct iommufd_ucmd *ucmd, size_t cmd_len)
+{
+	int rc;
+
+	pagefault_disable();
+	rc = iommufd_ucmd_respond(ucmd, cmd_len);
+	pagefault_enable();
+	return rc ? -IOMMUFD_FAULT_IN : 0;
+}
+
+/**
+ * iommufd_ucmd_execute_nofault() - execute an ioctl that doesn't wait for memory
+ * @ucmd: the command
+ * @data_uptr: the driver's data in user memory
+ * @data_len: Bytes of data. No driver reads more than a page.
+ * @data_write: whether a driver may write to it, too
+ * @execute: The ioctl. Returns -IOMMUFD_FAULT_IN, everything undone and ucmd->cmd as
+ *           it was but for members that it sets, if user memory isn't there.
+ *
+ * Context: ioctl; the caller holds nothing.
+ * Return: what @execute returns, EFAULT instead of IOMMUFD_FAULT_IN.
+ */
+int iommufd_ucmd_execute_nofault(struct iommufd_ucmd *ucmd, u64 data_uptr,
+				 u32 data_len, bool data_write,
+				 int (*execute)(struct iommufd_ucmd *ucmd))
+{
+	size_t reply_len = min_t(size_t, ucmd->user_size, PAGE_SIZE);
+	size_t len = min_t(size_t, data_len, PAGE_SIZE);
+	char __user *data = u64_to_user_ptr(data_uptr);
+	unsigned int tries;
+	bool there;
+	int rc;
+
+	for (tries = 0; tries < IOMMUFD_FAULT_IN_TRIES; tries++) {
+		there = !fault_in_readable(data, len);
+		if (data_write && fault_in_safe_writeable(data, len))
+			there = false;
+		/* Not every ioctl writes its reply in this manner */
+		if (tries && fault_in_safe_writeable(ucmd->ubuffer, reply_len))
+			there = false;
+
+		/* If something isn't there, this says whether that is the error */
+		rc = execute(ucmd);
+		if (rc != -IOMMUFD_FAULT_IN)
+			return rc;
+		if (!there || fatal_signal_pending(current))
+			break;
+	}
+	return -EFAULT;
+}
