@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of veventq.c: which records a queue gives, in which order, with which
+ * numbers, and what a read that fails leaves. What needs a file, an object or a
+ * memory cgroup is tested from user space.
+ */
+#include <kunit/test.h>
+#include <linux/mman.h>
+#include <linux/poll.h>
+#include <linux/prandom.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "viommu_private.h"
+
+/* More records than any test has in a queue, and a bit */
+#define TEST_BUF_SIZE PAGE_SIZE
+
+struct veventq_test {
+	struct iommufd_veventq_obj queue;
+	/* TEST_BUF_SIZE bytes, and after them a page that can't be accessed */
+	char __user *buf;
+};
+
+/* The events of these tests, of different lengths, tell who they are */
+struct test_event {
+	u32 id;
+	u32 padding[3];
+};
+
+/* A record as user space sees it */
+struct test_record {
+	struct iommufd_vevent_header header;
+	struct test_event event;
+};
+
+static size_t test_event_len(u32 id)
+{
+	return sizeof(u32) * (1 + id % 4);
+}
+
+static size_t test_record_len(u32 id)
+{
+	return sizeof(struct iommufd_vevent_header) + test_event_len(id);
+}
+
+static int veventq_test_init(struct kunit *test)
+{
+	struct veventq_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+	unsigned long uptr;
+
+	if (!t)
+		return -ENOMEM;
+	uptr = kunit_vm_mmap(test, NULL, 0, TEST_BUF_SIZE + PAGE_SIZE,
+			     PROT_READ | PROT_WRITE,
+			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	if (!uptr || uptr >= TASK_SIZE)
+		return -ENOMEM;
+	if (vm_munmap(uptr + TEST_BUF_SIZE, PAGE_SIZE))
+		return -ENOMEM;
+	t->buf = (char __user *)uptr;
+	iommufd_veventq_init(&t->queue, 4);
+	test->priv = t;
+	return 0;
+}
+
+static void veventq_test_exit(struct kunit *test)
+{
+	struct veventq_test *t = test->priv;
+
+	if (t)
+		iommufd_veventq_fini(&t->queue);
+}
+
+static void test_add(struct kunit *test, u32 id)
+{
+	struct veventq_test *t = test->priv;
+	struct test_event event = { .id = id };
+
+	iommufd_veventq_add(&t->queue, &event, test_event_len(id));
+}
+
+/* The next record by a read that has room for one; false if there is none */
+static bool test_read(struct kunit *test, struct test_record *record)
+{
+	struct veventq_test *t = test->priv;
+	ssize_t len;
+
+	memset(record, 0, sizeof(*record));
+	/* The shortest first, until it fits: no read returns more than one */
+	for (len = sizeof(record->header); len <= sizeof(*record);
+	     len += sizeof(u32)) {
+		ssize_t rc = iommufd_veventq_read(&t->queue, t->buf, len);
+
+		if (rc == -EINVAL)
+			continue;
+		if (!rc)
+			return false;
+		KUNIT_ASSERT_EQ(test, rc, len);
+		KUNIT_ASSERT_EQ(test, copy_from_user(record, t->buf, len), 0);
+		return true;
+	}
+	KUNIT_FAIL(test, "a record longer than any");
+	return false;
+}
+
+#define EXPECT_EVENT(test, _id, _sequence) do {				\
+	struct test_record _record;					\
+									\
+	KUNIT_EXPECT_TRUE(test, test_read(test, &_record));		\
+	KUNIT_EXPECT_EQ(test, _record.header.flags, 0);			\
+	KUNIT_EXPECT_EQ(test, _record.header.sequence, _sequence);	\
+	KUNIT_EXPECT_EQ(test, _record.event.id, _id);			\
+} while (0)
+
+#define EXPECT_LOSS(test, _sequence) do {				\
+	struct test_record _record;					\
+									\
+	KUNIT_EXPECT_TRUE(test, test_read(test, &_record));		\
+	KUNIT_EXPECT_EQ(test, _record.header.flags,			\
+			IOMMU_VEVENTQ_FLAG_LOST_EVENTS);		\
+	KUNIT_EXPECT_EQ(test, _record.header.sequence, _sequence);	\
+} while (0)
+
+#define EXPECT_EMPTY(test) do {						\
+	struct test_record _record;					\
+									\
+	KUNIT_EXPECT_FALSE(test, test_read(test, &_record));		\
+} while (0)
+
+/* Numbers begin at 0 and count every event; a read of an empty queue gives 0 */
+static void veventq_order(struct kunit *test)
+{
+	EXPECT_EMPTY(test);
+	test_add(test, 100);
+	test_add(test, 101);
+	EXPECT_EVENT(test, 100, 0);
+	test_add(test, 102);
+	EXPECT_EVENT(test, 101, 1);
+	EXPECT_EVENT(test, 102, 2);
+	EXPECT_EMPTY(test);
+}
+
+/* Whole records only: as many as fit, and EINVAL if not even the first does */
+static void veventq_whole_records(struct kunit *test)
+{
+	struct veventq_test *t = test->priv;
+	struct iommufd_veventq_obj *q = &t->queue;
+	size_t first = test_record_len(3), second = test_record_len(4);
+
+	/* Too small for any record: an empty queue says so as well */
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_read(q, t->buf, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_read(q, t->buf, 7), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_read(q, t->buf, 8), 0);
+
+	test_add(test, 3);
+	test_add(test, 4);
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_read(q, t->buf, 7), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_read(q, t->buf, 8), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_read(q, t->buf, first - 1),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test,
+			iommufd_veventq_read(q, t->buf, first + second - 1),
+			first);
+	test_add(test, 3);
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_read(q, t->buf, TEST_BUF_SIZE),
+			second + first);
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_read(q, t->buf, TEST_BUF_SIZE), 0);
+}
+
+/* After INT_MAX comes 0, for events that are kept and for those that are lost */
+static void veventq_sequence_wraps(struct kunit *test)
+{
+	struct veventq_test *t = test->priv;
+
+	t->queue.next_sequence = INT_MAX;
+	test_add(test, 1);
+	test_add(test, 2);
+	EXPECT_EVENT(test, 1, INT_MAX);
+	EXPECT_EVENT(test, 2, 0);
+
+	t->queue.depth = 1;
+	t->queue.next_sequence = INT_MAX - 1;
+	test_add(test, 3);
+	test_add(test, 4);
+	EXPECT_EVENT(test, 3, INT_MAX - 1);
+	EXPECT_LOSS(test, INT_MAX);
+	test_add(test, 5);
+	EXPECT_EVENT(test, 5, 0);
+
+	t->queue.next_sequence = INT_MAX;
+	test_add(test, 6);
+	test_add(test, 7);
+	EXPECT_EVENT(test, 6, INT_MAX);
+	EXPECT_LOSS(test, 0);
+	EXPECT_EMPTY(test);
+}
+
+/* Depth counts events, not the loss; a record that is read makes room for one */
+static void veventq_depth(struct kunit *test)
+{
+	struct veventq_test *t = test->priv;
+	u32 i;
+
+	for (i = 0; i < t->queue.depth + 3; i++)
+		test_add(test, i);
+	/* 0 to 3 are kept, 4 to 6 are lost */
+	EXPECT_EVENT(test, 0, 0);
+	test_add(test, 7);
+	/* A new one is kept: the gap tells of the loss now */
+	test_add(test, 8);
+	EXPECT_EVENT(test, 1, 1);
+	EXPECT_EVENT(test, 2, 2);
+	EXPECT_EVENT(test, 3, 3);
+	EXPECT_EVENT(test, 7, 7);
+	EXPECT_LOSS(test, 8);
+	EXPECT_EMPTY(test);
+
+	/* Reading a loss makes no room */
+	t->queue.depth = 1;
+	test_add(test, 9);
+	test_add(test, 10);
+	EXPECT_EVENT(test, 9, 9);
+	EXPECT_LOSS(test, 10);
+	test_add(test, 11);
+	test_add(test, 12);
+	EXPECT_EVENT(test, 11, 11);
+	EXPECT_LOSS(test, 12);
+	EXPECT_EMPTY(test);
+}
+
+/* A record that can't be copied stays where it is, and what could be counts */
+static void veventq_copy_fault(struct kunit *test)
+{
+	struct veventq_test *t = test->priv;
+	struct iommufd_veventq_obj *q = &t->queue;
+	char __user *end = t->buf + TEST_BUF_SIZE;
+	size_t first = test_record_len(20);
+	int i;
+
+	t->queue.depth = 2;
+	for (i = 20; i < 23; i++)
+		test_add(test, i);
+
+	/* Not one byte of it, the header only, all but its last byte */
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_read(q, end, 64), -EFAULT);
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_read(q, end - 8, 64), -EFAULT);
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_read(q, end - first + 1, 64),
+			-EFAULT);
+	/* The first succeeds, the second does not, the first time */
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_read(q, end - first - 8, 64),
+			first);
+	EXPECT_EVENT(test, 21, 1);
+	/* A loss is a record like others here */
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_read(q, end - 7, 64), -EFAULT);
+	EXPECT_LOSS(test, 2);
+	EXPECT_EMPTY(test);
+}
+
+/* Readable is what a read would return something for; writable it is never */
+static void veventq_poll(struct kunit *test)
+{
+	struct veventq_test *t = test->priv;
+	__poll_t in = EPOLLIN | EPOLLRDNORM;
+
+	t->queue.depth = 1;
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_poll_mask(&t->queue), 0);
+	test_add(test, 1);
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_poll_mask(&t->queue), in);
+	test_add(test, 2);
+	EXPECT_EVENT(test, 1, 0);
+	/* The loss alone */
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_poll_mask(&t->queue), in);
+	EXPECT_LOSS(test, 1);
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_poll_mask(&t->queue), 0);
+}
+
+/*
+ * What user space is promised, as a list of records: that of a loss is appended like
+ * an event, and whatever is appended takes the place of a loss at the end.
+ */
+struct test_model {
+	struct test_record records[16];
+	unsigned int num, num_events;
+	u32 sequence;
+};
+
+static void model_add(struct test_model *model, u32 depth, u32 id)
+{
+	bool lost = model->num_events >= depth;
+	struct test_record *record;
+
+	if (model->num && model->records[model->num - 1].header.flags)
+		model->num--;
+	record = &model->records[model->num++];
+	*record = (struct test_record){
+		.header.flags = lost ? IOMMU_VEVENTQ_FLAG_LOST_EVENTS : 0,
+		.header.sequence = model->sequence,
+		.event.id = lost ? 0 : id,
+	};
+	model->num_events += !lost;
+	model->sequence = model->sequence == INT_MAX ? 0 : model->sequence + 1;
+}
+
+static void model_take(struct test_model *model, unsigned int num)
+{
+	unsigned int i;
+
+	for (i = 0; i < num; i++)
+		model->num_events -= !model->records[i].header.flags;
+	memmove(model->records, model->records + num,
+		(model->num - num) * sizeof(model->records[0]));
+	model->num -= num;
+}
+
+static size_t model_record_len(const struct test_record *record)
+{
+	return record->header.flags ? sizeof(record->header) :
+				      test_record_len(record->event.id);
+}
+
+/* A read of @room bytes returns what the model says. */
+static void test_read_as_model(struct kunit *test, struct test_model *model,
+			       size_t room)
+{
+	struct veventq_test *t = test->priv;
+	size_t done = 0, len;
+	ssize_t expect, rc;
+	unsigned int num;
+
+	for (num = 0; num < model->num; num++) {
+		len = model_record_len(&model->records[num]);
+		if (done + len > room)
+			break;
+		done += len;
+	}
+	expect = done;
+	if (room < sizeof(struct iommufd_vevent_header) || (model->num && !num))
+		expect = -EINVAL;
+
+	rc = iommufd_veventq_read(&t->queue, t->buf, room);
+	KUNIT_ASSERT_EQ(test, rc, expect);
+	if (rc <= 0)
+		return;
+
+	for (done = 0, num = 0; done < rc; done += len, num++) {
+		struct test_record *want = &model->records[num], got = {};
+
+		len = model_record_len(want);
+		KUNIT_ASSERT_EQ(test, copy_from_user(&got, t->buf + done, len),
+				0);
+		KUNIT_ASSERT_MEMEQ(test, &got, want, sizeof(got));
+	}
+	model_take(model, num);
+}
+
+/* Whether the queue is what the model is, without reading it */
+static void test_check_invariants(struct kunit *test, struct test_model *model)
+{
+	struct veventq_test *t = test->priv;
+	struct iommufd_veventq_obj *q = &t->queue;
+	bool lost = model->num && model->records[model->num - 1].header.flags;
+	unsigned int i;
+
+	/* A loss is last, if there is one */
+	for (i = 0; i + 1 < model->num; i++)
+		KUNIT_ASSERT_EQ(test, model->records[i].header.flags, 0);
+	KUNIT_ASSERT_EQ(test, q->lost, lost);
+	if (lost)
+		KUNIT_ASSERT_EQ(test, q->lost_sequence,
+				model->records[model->num - 1].header.sequence);
+	KUNIT_ASSERT_EQ(test, q->num_events, model->num_events);
+	KUNIT_ASSERT_EQ(test, list_count_nodes(&q->events), model->num_events);
+	KUNIT_ASSERT_LE(test, q->num_events, q->depth);
+	KUNIT_ASSERT_EQ(test, iommufd_veventq_poll_mask(q) != 0, model->num != 0);
+}
+
+/* Whatever is reported and read in whatever order, the queue is as promised */
+static void veventq_random(struct kunit *test)
+{
+	struct veventq_test *t = test->priv;
+	struct test_model *model;
+	struct rnd_state rnd;
+	unsigned int step;
+
+	model = kunit_kzalloc(test, sizeof(*model), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, model);
+	prandom_seed_state(&rnd, 92);
+
+	for (step = 0; step < 20000; step++) {
+		u32 dice = prandom_u32_state(&rnd);
+
+		/* Often around the end of the numbers; all depths; few readers */
+		if (step % 1000 == 0) {
+			while (model->num)
+				test_read_as_model(test, model, TEST_BUF_SIZE);
+			t->queue.depth = 1 + dice % 8;
+			t->queue.next_sequence = INT_MAX - dice % 16;
+			model->sequence = t->queue.next_sequence;
+		} else if (dice % 8 < 5) {
+			test_add(test, step);
+			model_add(model, t->queue.depth, step);
+		} else {
+			test_read_as_model(test, model, (dice >> 8) % 80);
+		}
+		test_check_invariants(test, model);
+	}
+}
+
+static struct kunit_case veventq_cases[] = {
+	KUNIT_CASE(veventq_order),
+	KUNIT_CASE(veventq_whole_records),
+	KUNIT_CASE(veventq_sequence_wraps),
+	KUNIT_CASE(veventq_depth),
+	KUNIT_CASE(veventq_copy_fault),
+	KUNIT_CASE(veventq_poll),
+	KUNIT_CASE(veventq_random),
+	{}
+};
+
+static struct kunit_suite veventq_suite = {
+	.name = "iommufd-veventq",
+	.init = veventq_test_init,
+	.exit = veventq_test_exit,
+	.test_cases = veventq_cases,
+};
+
+kunit_test_suite(veventq_suite);
