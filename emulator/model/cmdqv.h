@@ -55,8 +55,8 @@ enum cmdqv_reset_pattern {
 	 */
 	CMDQV_RESET_RANDOM,
 	/*
-	 * As RANDOM, and ALLOCATED, SID_MATCH.ENABLE and pending errors are
-	 * random as well: what a crashed predecessor may leave to a kexec.
+	 * As RANDOM, and ALLOCATED, SID_MATCH.ENABLE, pending errors and
+	 * VINTF_INT_MASK are random as well: what a crashed predecessor may leave to a kexec.
 	 */
 	CMDQV_RESET_DIRTY,
 };

@@ -45,6 +45,12 @@ uint32_t cmdqv_global_read(const struct cmdqv *c, uint32_t reg)
 	}
 }
 
+/** cmdqv_vintfs - a bit for each VINTF that there is */
+uint64_t cmdqv_vintfs(const struct cmdqv *c)
+{
+	return c->num_vintfs == 64 ? UINT64_MAX : (1ull << c->num_vintfs) - 1;
+}
+
 /*
  * Assumption: unmasking raises no edge for errors that came while masked.
  * "Does not re-assert for a pending map bit" (§10) allows that, and it is what
@@ -52,11 +58,8 @@ uint32_t cmdqv_global_read(const struct cmdqv *c, uint32_t reg)
  */
 static void write_int_mask(struct cmdqv *c, unsigned int shift, uint32_t value)
 {
-	uint64_t valid = c->num_vintfs == 64 ? UINT64_MAX :
-			 (1ull << c->num_vintfs) - 1;
-
 	c->vintf_int_mask &= ~(0xffffffffull << shift);
-	c->vintf_int_mask |= ((uint64_t)value << shift) & valid;
+	c->vintf_int_mask |= ((uint64_t)value << shift) & cmdqv_vintfs(c);
 }
 
 /** cmdqv_global_write - returns false if nothing is there to be written */

@@ -165,8 +165,6 @@ void cmdqv_reset(struct cmdqv *c)
 {
 	c->rng = c->config.reset_seed;
 	reset_switch(&c->sw);
-	/* Known drivers never write INT_MASK: it can't come up masked */
-	c->vintf_int_mask = 0;
 	c->config_reg = (uint32_t)unknown(c, CMDQV_CONFIG_MASK &
 					     ~CMDQV_CONFIG_EN &
 					     ~CMDQV_CONFIG_CONS_DRAM_EN);
@@ -175,6 +173,8 @@ void cmdqv_reset(struct cmdqv *c)
 		reset_vintf(c, &c->vintf[v]);
 	for (unsigned int q = 0; q < c->num_vcmdqs; q++)
 		reset_vcmdq(c, &c->vcmdq[q]);
+	/* Few drivers write INT_MASK: it can't come up masked by itself */
+	c->vintf_int_mask = unknown_active(c, cmdqv_vintfs(c));
 	cmdqv_alloc_rebuild(c);
 	/* Errors that a predecessor left (DIRTY) have had their edge */
 	for (unsigned int q = 0; q < c->num_vcmdqs; q++)

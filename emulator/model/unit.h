@@ -118,6 +118,7 @@ uint64_t cmdqv_switch_next(const struct cmdqv_switch *sw);
 uint32_t cmdqv_global_read(const struct cmdqv *c, uint32_t reg);
 bool cmdqv_global_write(struct cmdqv *c, uint32_t reg, uint32_t value);
 void cmdqv_global_poll(struct cmdqv *c, uint64_t now);
+uint64_t cmdqv_vintfs(const struct cmdqv *c);
 
 /* vintf.c */
 uint32_t cmdqv_vintf_read(const struct cmdqv *c, unsigned int v, uint32_t reg);

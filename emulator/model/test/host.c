@@ -323,6 +323,8 @@ void set_up(struct game *g)
 	/* A driver's reset: nothing is taken to be as it should */
 	wr(g, CONFIG, rd(g, CONFIG) & ~EN);
 	wr(g, CONFIG, rd(g, CONFIG) | EN);
+	wr(g, VINTF_INT_MASK, 0);
+	wr(g, VINTF_INT_MASK + 4, 0);
 	for (uint32_t q = NUM_VCMDQS; q-- > 0;) {
 		wr(g, ALLOC_MAP(q), 0);
 		wr(g, DIRECT0(q) + Q_CONFIG, 0);

@@ -87,6 +87,14 @@ num_lvcmdqs_of_all	vintf.c	s/&& c->vcmdq\[q\]\.vintf == v;/;/
 edge_for_pending_bit	errors.c	s/bool edge = pending && !vcmdq->reported;/bool edge = pending;/
 edge_once_per_vintf	errors.c	s/bool edge = pending && !vcmdq->reported;/bool edge = pending \&\& !vcmdq->reported \&\& cmdqv_vintf_num_lvcmdqs(c, vcmdq->vintf) < 2;/
 mask_ignored	errors.c	s/ || (c->vintf_int_mask >> vcmdq->vintf & 1)//
+masked_error_interrupts_later	errors.c	s/vcmdq->reported = pending;/vcmdq->reported = pending \&\& !(c->vintf_int_mask >> vcmdq->vintf \& 1);/
+mask_hides_lvcmdq_map	errors.c	s/vcmdq->lvcmdq \/ 32 == word &&/!(c->vintf_int_mask >> v \& 1) \&\& &/
+mask_stops_queues	queue.c	s/c->vintf\[v\]\.sw\.is &&/& !(c->vintf_int_mask >> v \& 1) \&\&/
+unmask_raises_edge	config.c	s/^\tc->vintf_int_mask |= .*/&\n\tif (cmdqv_error_vintf_map(c) \& ~c->vintf_int_mask) { c->counters.irqs++; c->bench.irq_edge(c->opaque); }/
+mask_words_are_one	config.c	s/~(0xffffffffull << shift)/0/
+mask_survives_reset	unit.c	s/c->vintf_int_mask = /c->vintf_int_mask |= /
+dirty_masks_nothing	unit.c	s/c->vintf_int_mask = .*/c->vintf_int_mask = 0;/
+random_masks	unit.c	s/c->vintf_int_mask = unknown_active/c->vintf_int_mask = unknown/
 mask_hides_map	errors.c	s/map |= 1ull << c->vcmdq\[q\]\.vintf;/map |= ~c->vintf_int_mask \& 1ull << c->vcmdq[q].vintf;/
 gerror_not_toggled	errors.c	s/vcmdq->gerror ^= gerror;/vcmdq->gerror |= gerror;/
 lvcmdq_map_of_all_vintfs	errors.c	s/ && vcmdq->vintf == v &&/ \&\&/
@@ -109,7 +117,7 @@ upper_half_lost	decode.c	s/(uint32_t)(value >> 32)/0/
 fifth_vintf_exists	decode.c	s/c->num_vintfs \* CMDQV_VINTF_STRIDE/CMDQV_MAX_VINTFS * CMDQV_VINTF_STRIDE/
 page1_in_page0	decode.c	s/page & 1 ? CMDQV_AP_LOGICAL0 : CMDQV_AP_LOGICAL1/CMDQV_AP_LOGICAL0/
 param_swapped	config.c	s/CMDQV_PARAM_NUM_SID_LOG2(c->config.log2_sids)/CMDQV_PARAM_NUM_SID_LOG2(c->config.log2_vintfs)/
-int_mask_not_bounded	config.c	s/ & valid;/;/
+int_mask_not_bounded	config.c	s/ << shift) & cmdqv_vintfs(c);/ << shift);/
 config_forgets_fields	config.c	s/return c->config_reg |/return/
 reset_keeps_mapping	unit.c	s/vcmdq->allocated = unknown_active(c, 1);/vcmdq->allocated = old.allocated;/
 reset_all_zero	unit.c	s/CMDQV_RESET_ZERO ? 0/CMDQV_RESET_RANDOM ? 0/

@@ -149,14 +149,44 @@ TEST(s10_int_mask,
 	cmd_issue(b, GUEST_Q, 0x01, 0);
 	EXPECT_EQ(b->irqs, 0);
 	EXPECT_EQ(r32(b, VINTF_ERR_MAP), 1 << GUEST_V);
+	EXPECT_EQ(r64(b, VINTF(GUEST_V) + V_LVCMDQ_ERR_MAP), 1);
+	EXPECT_EQ(r32(b, VINTF(GUEST_V) + V_STATUS), 1 | 1 << 1 | 2 << 16);
 	/* others are not masked */
 	b->fail = CMDQV_CERROR_ILL;
 	cmd_issue(b, 0, 0x01, 0);
 	EXPECT_EQ(b->irqs, 1);
+	/* acknowledged, failed again at the same command: still masked */
+	error_ack(b, GUEST_Q);
+	EXPECT_EQ(r32(b, VINTF_ERR_MAP), 1 << GUEST_V | 1);
+	EXPECT_EQ(b->irqs, 1);
 	w32(b, VINTF_INT_MASK, 0);
 	EXPECT_EQ(b->irqs, 1);
-	error_ack(b, GUEST_Q);		/* fails again at the same command */
+	/* nor does the pending bit raise one when nothing of it changes */
+	w32(b, DIRECT0(GUEST_Q) + Q_GERRORN,
+	    r32(b, DIRECT0(GUEST_Q) + Q_GERRORN));
+	cmdqv_process(b->c);
+	EXPECT_EQ(b->irqs, 1);
+	error_ack(b, GUEST_Q);
 	EXPECT_EQ(b->irqs, 2);
+	bench_free(b);
+}
+
+TEST(s10_int_mask_does_not_stop_queues,
+     "a masked VINTF's queues work, stop at errors and go on when these are acknowledged, as any other's")
+{
+	struct bench *b = bench_guest_queue(7);
+
+	w32(b, VINTF_INT_MASK, 1 << GUEST_V);
+	cmd_issue(b, GUEST_Q, CMD_SYNC, 0);
+	EXPECT_EQ(b->num_executed, 1);
+	cmd_issue(b, GUEST_Q, 0x01, 0);
+	cmd_issue(b, GUEST_Q, CMD_SYNC, 0);
+	EXPECT_EQ(b->num_executed, 1);
+	EXPECT_EQ(cmd_error(b, GUEST_Q), CMDQV_CERROR_ILL);
+	cmd_put(b, GUEST_Q, 1, CMD_SYNC, 0);
+	error_ack(b, GUEST_Q);
+	EXPECT_EQ(b->num_executed, 3);
+	EXPECT_EQ(b->irqs, 0);
 	bench_free(b);
 }
 
@@ -168,6 +198,11 @@ TEST(s10_int_mask_of_high_vintfs, "VINTF_INT_MASK's upper word masks VINTF 32 to
 	config.log2_vintfs = 6;
 	b = bench_new(&config);
 	w32(b, VINTF_INT_MASK + 4, 1u << 31);
+	/* each word for itself */
+	w32(b, VINTF_INT_MASK, 1u << 31);
+	EXPECT_EQ(r32(b, VINTF_INT_MASK + 4), 1u << 31);
+	w32(b, VINTF_INT_MASK, 0);
+	EXPECT_EQ(r32(b, VINTF_INT_MASK + 4), 1u << 31);
 	for (unsigned int v = 62; v < 64; v++) {
 		queue_scrub(b, v - 62);
 		queue_map(b, v - 62, v, 0);

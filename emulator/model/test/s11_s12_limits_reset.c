@@ -170,13 +170,15 @@ TEST(s12_unknown_after_reset,
 		}
 		EXPECT(any_base && any_prod && any_vmid && any_sid);
 		EXPECT_EQ(r32(b, VINTF_ERR_MAP), 0);
+		EXPECT_EQ(r32(b, VINTF_INT_MASK), 0);
+		EXPECT_EQ(r32(b, VINTF_INT_MASK + 4), 0);
 		EXPECT_EQ(b->irqs, 0);
 		bench_free(b);
 	}
 }
 
 TEST(s12_reset_patterns,
-     "ZERO is all zero; DIRTY also leaves mappings, slots and errors behind, which a driver can scrub")
+     "ZERO is all zero; DIRTY also leaves mappings, slots, errors and masked VINTFs behind, which a driver can scrub")
 {
 	struct cmdqv_config config = bench_config();
 	uint64_t allocated = 0, errors = 0, slots = 0;
@@ -204,6 +206,9 @@ TEST(s12_reset_patterns,
 		for (unsigned int s = 0; s < 4; s++)
 			slots += vintf_state(b, v).sid[s].enabled;
 	EXPECT(allocated && errors && slots);
+	/* VINTFs that there are, and not all of them */
+	EXPECT(r32(b, VINTF_INT_MASK) && r32(b, VINTF_INT_MASK) < 0xf);
+	EXPECT_EQ(r32(b, VINTF_INT_MASK + 4), 0);
 	EXPECT_EQ(b->irqs, 0);
 	for (unsigned int q = 16; q-- > 0;) {
 		w32(b, ALLOC_MAP(q), 0);
