@@ -56,7 +56,7 @@
  * DOC: A virtual machine with command queues of its own
  *
  * What a VMM does for one VM behind one SMMUv3 with a Tegra241 CMDQV unit, in
- * order. Steps 5 and 8 are for CMDQV; the rest is nesting on any SMMUv3 with
+ * order. What is marked [C] is for CMDQV; the rest is nesting on any SMMUv3, with
  * &IOMMU_VIOMMU_TYPE_ARM_SMMUV3.
  *
  *  1. Open the VFIO device (/dev/vfio/devices/vfioN), bind it to the iommufd:
@@ -65,48 +65,128 @@
  *     addresses.
  *  3. IOMMU_HWPT_ALLOC of that IOAS with &IOMMU_HWPT_ALLOC_NEST_PARENT: the
  *     stage-2 tables. Attach the device to it (VFIO_DEVICE_ATTACH_IOMMUFD_PT).
- *  4. IOMMU_GET_HW_INFO: what the guest's SMMUv3 may advertise, and with
+ *  4. IOMMU_GET_HW_INFO: what the guest's SMMUv3 may advertise, and [C] with
  *     &IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV how many queues and StreamIDs.
- *  5. IOMMU_VIOMMU_ALLOC on the stage 2, then mmap() of the window it names:
- *     the page with the CONS, PROD and CONFIG registers of the VM's own queues.
- *     Give it to the guest as memory.
- *  6. IOMMU_VDEVICE_ALLOC for each device: the StreamID that the guest knows.
- *  7. When the guest writes a stream table entry: IOMMU_HWPT_ALLOC on the vIOMMU
+ *  5. IOMMU_VIOMMU_ALLOC on the stage 2, then [C] mmap() of the window it names:
+ *     the page with the CONS, PROD, CONFIG, STATUS, GERROR and GERRORN registers of
+ *     the VM's own queues.
+ *  6. IOMMU_VEVENTQ_ALLOC, one for each type: &IOMMU_VEVENTQ_TYPE_ARM_SMMUV3 for
+ *     what belongs into the guest's event queue, [C]
+ *     &IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV for errors of its own queues. poll() them.
+ *  7. IOMMU_HWPT_ALLOC on the vIOMMU, once with an entry that has nothing but V set
+ *     (abort) and once with V and Config bypass: what a guest begins with. Attach
+ *     the device to the one that fits the guest's GBPA.
+ *  8. IOMMU_VDEVICE_ALLOC for each device: the StreamID that the guest knows. At
+ *     the latest before the device is attached to a stage 1.
+ *  9. When the guest writes a stream table entry: IOMMU_HWPT_ALLOC on the vIOMMU
  *     with its first two words, attach the device to the result, destroy the
- *     previous one.
- *  8. When the guest has programmed a queue's BASE register and maps it to its
- *     VINTF: IOMMU_HW_QUEUE_ALLOC. The guest enables the queue itself, through
- *     the window, and from there on its TLB invalidations never leave it.
- *  9. For commands on the guest's ordinary, trapped queue, and for those that
+ *     previous one. The device goes over from one to the other without a gap.
+ * 10. [C] When the guest has programmed a queue's BASE register and maps it to its
+ *     VINTF: IOMMU_HW_QUEUE_ALLOC. The window can be given to the guest as memory
+ *     now: it enables the queue itself, and from there on its TLB invalidations
+ *     never leave it.
+ * 11. For commands on the guest's ordinary, trapped queue, and for those that
  *     CMDQV does not execute for a guest: IOMMU_HWPT_INVALIDATE on the vIOMMU.
  *
- * And back, each step the mirror of one above: attach the devices to the stage 2
- * or detach them; destroy the nested HWPTs, the vDEVICEs, the HW queues from the
- * highest index down; munmap() the window; destroy the vIOMMU, the stage 2, the
- * IOAS. What is out of order answers EBUSY and can be tried again. When the VMM
- * dies instead, the kernel does all of it.
+ * All the time: what the guest does, and what the VMM does then.
  *
  * ======================================  =======================================
  * The guest                               The VMM
  * ======================================  =======================================
- * writes an STE with Config abort/bypass  HWPT_ALLOC {V} or {V, bypass}, attach
+ * writes an STE with Config abort/bypass  attach the HWPT of step 7; or
+ *                                         HWPT_ALLOC with the two words, attach
  * writes an STE with Config stage 1       HWPT_ALLOC with the two words, attach
- * CFGI_STE, CFGI_STE_RANGE, CFGI_ALL      reads the STE again, the same
+ * changes an STE (CFGI_STE,               read the STE from guest memory again and
+ * CFGI_STE_RANGE, CFGI_ALL on the         the same; unchanged words need nothing
+ * trapped queue)
+ * makes an STE invalid (V is 0)           attach the abort HWPT
  * CFGI_CD, CFGI_CD_ALL                    HWPT_INVALIDATE
- * TLBI, ATC_INV on the trapped queue      HWPT_INVALIDATE
+ * TLBI, ATC_INV on the trapped queue      HWPT_INVALIDATE, several in one call if
+ *                                         there are several
+ * SYNC on the trapped queue               nothing: what was before it is done
+ * a command the ioctl refuses (EIO)       CERROR_ILL at the command that entry_num
+ *                                         says; those before it are done
  * TLBI, ATC_INV, SYNC on its own queue    nothing
- * CMDQV: BASE written, queue mapped       HW_QUEUE_ALLOC
- * CMDQV: BASE rewritten, queue unmapped   DESTROY of the queue (and those above)
- * VINTF: reads HYP_OWN                    0, whatever the guest has written
- * resets, or disables its SMMU            DESTROY the queues, attach the abort or
- *                                         bypass HWPT
+ * faults in its stage 1                   read the vEVENTQ, put the record into the
+ *                                         guest's event queue; lost events: the
+ *                                         overflow flag of that
+ * CMDQV: reads PARAM                      the numbers of step 4, or fewer
+ * CMDQV: VINTF CONFIG                     keep it; HYP_OWN reads as 0, whatever was
+ *                                         written, or the guest issues commands
+ *                                         that its queues refuse
+ * CMDQV: BASE written                     keep it
+ * CMDQV: queue mapped (CMDQ_ALLOC_MAP)    HW_QUEUE_ALLOC, from index 0 upwards. If
+ *   and both the unit and VINTF enabled   it fails: CMDQ_INIT_ERR in the virtual
+ *                                         GERROR of this queue
+ * CMDQV: BASE rewritten, queue unmapped   DESTROY of the queue (and those above,
+ *                                         which are made again afterwards)
+ * CMDQV: VINTF or unit disabled           DESTROY of all queues, downwards
+ * CMDQV: an error of its own queue        read the vEVENTQ, show its map as the
+ *                                         virtual error maps, raise the virtual
+ *                                         interrupt. The queue has stopped. The
+ *                                         guest goes on by itself: it writes
+ *                                         GERRORN in the window.
+ * disables its SMMU (SMMUEN)              attach the HWPT for GBPA
+ * resets, reboots                         DESTROY of all queues, attach the HWPT for
+ *                                         GBPA, destroy other nested HWPTs, read
+ *                                         the vEVENTQs empty
  * ======================================  =======================================
+ *
+ * A guest's StreamIDs are the VMM's to choose and, if a device gets another one, to
+ * change: attach the device to abort or bypass, destroy the vDEVICE, make the new
+ * one, attach the device to a new HWPT.
+ *
+ * Hot unplug of a device: attach it to the stage 2 or detach it, destroy its nested
+ * HWPTs and its vDEVICE, close the VFIO file. A VMM that is not asked first (the
+ * device was removed) finds that the kernel has destroyed the vDEVICE; the rest is
+ * as above. The vIOMMU with its queues, window and vEVENTQs does not depend on a
+ * device and stays; another device behind the same SMMU can join it.
+ *
+ * The end: each step is the mirror of one above, and EBUSY says that one before it
+ * was left out:
+ *
+ *  1. attach the devices to the stage 2, or detach them
+ *  2. destroy the nested HWPTs
+ *  3. destroy the vDEVICEs
+ *  4. [C] destroy the HW queues, from the highest index down
+ *  5. close the files of the vEVENTQs, then destroy the vEVENTQs
+ *  6. [C] munmap() the window, in every process that has it
+ *  7. destroy the vIOMMU
+ *  8. detach the devices, destroy the stage 2, the IOAS
+ *
+ * Steps 2 to 6 in any order. Closing all files and mappings does all of it: when
+ * the VMM dies, the kernel leaves nothing enabled.
  *
  * Who owns what: guest memory stays the VMM's, but what the hardware reads as a
  * queue cannot be unmapped from the stage 2. The window belongs to the vIOMMU;
  * every mapping of it, copies by fork() included, keeps the vIOMMU. The queue's
  * BASE, the VMID and the physical StreamIDs are the kernel's alone: a guest can
  * name only its own VMID and its own devices in a command, whatever it writes.
+ * Events belong to the vIOMMU whose guest has caused them; the memory they take is
+ * charged to the memory cgroup of who made the vEVENTQ.
+ */
+
+/**
+ * DOC: Where this kernel differs
+ *
+ * A VMM that was written against the iommufd of other kernels (6.13 to 7.2) works
+ * here. These are the points in which it could tell the difference; each stands
+ * with its ioctl again, marked "Here:".
+ *
+ *  - IOMMU_IOAS_MAP_FILE and IOMMU_IOAS_CHANGE_PROCESS are ENOTTY.
+ *  - No HWPT can be attached to a PASID: &IOMMU_HWPT_ALLOC_PASID is EOPNOTSUPP.
+ *  - IOMMU_HWPT_INVALIDATE: what is reported as done, hardware has done, exactly.
+ *    No requests at all are a question about the type that SMMUv3 answers, too.
+ *  - IOMMU_VIOMMU_ALLOC: the reserved member is checked. A device gives only a
+ *    limited number of VINTFs at a time (EDQUOT).
+ *  - IOMMU_VEVENTQ_ALLOC: a type that the vIOMMU does not have is EOPNOTSUPP, and
+ *    the events' memory is charged to the owner.
+ *  - IOMMU_HW_QUEUE_ALLOC: the length is checked before memory is looked at. No
+ *    queue is built upon one whose own ioctl has not returned yet.
+ *  - mmap(): a window is found only from when IOMMU_VIOMMU_ALLOC has returned until
+ *    the vIOMMU is destroyed, and never becomes executable.
+ *  - An error of a guest reaches only this guest, and once.
+ *  - S1STALLD counts as set where nobody could end a stall.
  */
 enum {
 	IOMMUFD_CMD_BASE = 0x80,
@@ -440,7 +520,8 @@ struct iommu_vfio_ioas {
  * @IOMMU_HWPT_ALLOC_DIRTY_TRACKING: only devices whose IOMMU can track dirty
  *                                   memory may be attached
  * @IOMMU_HWPT_FAULT_ID_VALID: deliver page faults to the object @fault_id
- * @IOMMU_HWPT_ALLOC_PASID: tables that may also be attached to a PASID
+ * @IOMMU_HWPT_ALLOC_PASID: tables that may also be attached to a PASID. Here:
+ *                          EOPNOTSUPP
  */
 enum iommufd_hwpt_alloc_flags {
 	IOMMU_HWPT_ALLOC_NEST_PARENT = 1 << 0,
@@ -869,15 +950,20 @@ struct iommu_viommu_arm_smmuv3_invalidate {
  * @entry_num 0 asks whether @data_type is known and does nothing else; @entry_len
  * and @data_uptr are not looked at.
  *
- * EOPNOTSUPP: reserved member; EINVAL: lengths and numbers out of range, NULL
- * pointer, data type that the object does not know, object of another kind;
- * ENOENT: @hwpt_id; EFAULT, E2BIG (a request is longer than the kernel knows),
- * EIO: the request; ETIMEDOUT: the hardware did not answer; EINTR: the caller is
- * being killed.
+ * In this order. EOPNOTSUPP: reserved member. EINVAL: @data_uptr is NULL,
+ * @entry_len is 0 or beyond PAGE_SIZE, @entry_num is too large. ENOENT: @hwpt_id.
+ * EINVAL: an object that takes no requests. EOPNOTSUPP: its driver takes none.
+ * EINVAL: a data type that the object does not know. Then of each request: EINVAL
+ * (shorter than the first version of its structure), EFAULT, E2BIG (longer than the
+ * kernel knows, and not zero there), EIO (what it asks for). ETIMEDOUT: the hardware
+ * did not answer; EINTR: the caller is being killed.
+ *
+ * If @entry_num can't be written, the ioctl fails with EFAULT whatever it has done:
+ * the VMM has to take everything for not done, and do all of it again.
  *
  * Here: @entry_num is what the hardware has completed, exactly; some kernels count
  * requests that were only read. @entry_num 0 is good for SMMUv3, too; some kernels
- * answer EINVAL.
+ * answer EINVAL. The largest number of requests takes no more memory than one does.
  */
 struct iommu_hwpt_invalidate {
 	__u32 size;
@@ -966,7 +1052,18 @@ struct iommu_hwpt_page_response {
  * @out_fault_id: the id of the new FAULT object
  * @out_fault_fd: a file to read faults from and to write responses to
  *
- * Make a queue for page faults of devices. HWPTs name it when they are made.
+ * Make a queue for page faults of devices. HWPTs name it when they are made; each
+ * of them keeps it, and its file does.
+ *
+ * read() returns struct iommu_hwpt_pgfault, whole groups of them, and 0 if there is
+ * none. ESPIPE if the buffer is no multiple of that, EINVAL if the first group does
+ * not fit. write() takes struct iommu_hwpt_page_response, one for each group, in any
+ * order; ESPIPE if the length is no multiple of that, EINVAL for a cookie that
+ * nobody waits for or an unknown code; if it fails after the first one, it returns
+ * the bytes that were taken. poll() says POLLIN while there is something to read.
+ *
+ * Who has not been answered when the device is detached from the HWPT is told
+ * &IOMMUFD_PAGE_RESP_INVALID by the kernel.
  */
 struct iommu_fault_alloc {
 	__u32 size;
@@ -1039,11 +1136,18 @@ struct iommu_viommu_tegra241_cmdqv {
  * (CANWBS), as a guest could then switch off coherency. ENOENT: @dev_id, then
  * @hwpt_id. EINVAL: no nest parent, or one of another SMMU. For CMDQV: EINVAL if
  * the data is missing or too short, E2BIG if it is longer and not zero there,
- * ENOSPC if no VINTF is free, ETIMEDOUT if the hardware does not enable it,
- * EFAULT.
+ * EDQUOT if the device has given as many VINTFs as it may, ENOSPC if no VINTF is
+ * free, ETIMEDOUT if the hardware does not enable it, EFAULT.
  *
  * The vIOMMU, and with it its window, exist for others when the ioctl has
- * returned, not before.
+ * returned, not before. It needs the SMMU, not the device: @dev_id may be unbound
+ * while the vIOMMU lives.
+ *
+ * Here: an SMMU has few VINTFs (63 on Grace), so a device gives at most four at a
+ * time; the administrator can change that (module parameter vintfs_per_device, 0 for
+ * no bound). A VINTF counts until its vIOMMU is destroyed, wherever the device is
+ * meanwhile. EDQUOT is therefore not for the VMM to wait for: it holds the others
+ * itself, or whoever had the device before does.
  */
 struct iommu_viommu_alloc {
 	__u32 size;
@@ -1118,8 +1222,11 @@ enum iommu_veventq_flag {
 /**
  * struct iommufd_vevent_header - what precedes each event in a vEVENTQ
  * @flags: of enum iommu_veventq_flag
- * @sequence: the number of the event: one more than that of the event before, 0
- *            after INT_MAX. Lost events are numbered, too: a gap tells how many.
+ * @sequence: the number of the event: 0 for the first of the queue, then one more
+ *            than that of the event before, 0 after INT_MAX. Lost events are
+ *            numbered, too: a gap tells how many. In a record with
+ *            IOMMU_VEVENTQ_FLAG_LOST_EVENTS it is the number of the newest event
+ *            that was lost.
  */
 struct iommufd_vevent_header {
 	__u32 flags;
@@ -1132,7 +1239,7 @@ struct iommufd_vevent_header {
  * @IOMMU_VEVENTQ_TYPE_ARM_SMMUV3: faults of stage 1: struct
  *    iommu_vevent_arm_smmuv3
  * @IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV: errors of queues: struct
- *    iommu_vevent_tegra241_cmdqv
+ *    iommu_vevent_tegra241_cmdqv; of a vIOMMU of this type only
  */
 enum iommu_veventq_type {
 	IOMMU_VEVENTQ_TYPE_DEFAULT = 0,
@@ -1147,7 +1254,13 @@ enum iommu_veventq_type {
  *
  * Of C_BAD_STE, F_STREAM_DISABLED, C_BAD_SUBSTREAMID, C_BAD_CD, F_TRANSLATION,
  * F_ADDR_SIZE, F_ACCESS and F_PERMISSION: those that the guest's own tables
- * caused. Faults of stage 2 are the host's.
+ * caused, while the device was attached to a HWPT of Config stage 1. Faults of
+ * stage 2 are the host's, and stalls go to the fault queue of the HWPT. The guest's
+ * memory may hold fewer events than happen: if its queue is full, set the overflow
+ * flag of its PROD register as an SMMU does.
+ *
+ * Here: fields that mean nothing to a guest are 0. An event that happened before
+ * the device was attached is not reported.
  */
 struct iommu_vevent_arm_smmuv3 {
 	__aligned_le64 evt[4];
@@ -1158,6 +1271,16 @@ struct iommu_vevent_arm_smmuv3 {
  *                                      (IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV)
  * @lvcmdq_err_map: bit n of the 128: logical queue n has an error that the guest
  *                  has not acknowledged in GERRORN. Little endian.
+ *
+ * A state, not a moment: the latest record tells all. A bit that is not set any
+ * more was acknowledged by the guest, which it does in its window without anybody
+ * noticing: there is no event for that. The registers there say the same of one
+ * queue: it has an error if GERROR and GERRORN differ.
+ *
+ * Here: there is an event when there is a new error, of this vIOMMU, and not for
+ * errors of others; what is pending when the vEVENTQ is made is told at once. A
+ * guest that makes errors as fast as it can is told of them less often: its
+ * interrupts are masked for a moment, and the state after that is reported.
  */
 struct iommu_vevent_tegra241_cmdqv {
 	__aligned_le64 lvcmdq_err_map[2];
@@ -1171,20 +1294,43 @@ struct iommu_vevent_tegra241_cmdqv {
  * @type: of enum iommu_veventq_type
  * @veventq_depth: how many unread events are kept, 1 to 1 << 19
  * @out_veventq_id: the id of the new vEVENTQ
- * @out_veventq_fd: a file to read events from
+ * @out_veventq_fd: a file to read events from; closed by execve()
  * @__reserved: must be 0
  *
- * Make a queue for events of one type of a vIOMMU. read() returns whole records,
- * each a struct iommufd_vevent_header and the event of the type; it never waits
- * and returns 0 if there is none, poll() waits. EINVAL if the buffer is too small
- * for the first record. If the queue is full, events are lost: the last record
- * then has IOMMU_VEVENTQ_FLAG_LOST_EVENTS, or the next one a gap in its sequence.
+ * Make a queue for events of one type of a vIOMMU. Without one nobody is told: the
+ * events go to the host's log, a few of them.
  *
- * EOPNOTSUPP: flags, reserved member, type; EINVAL: depth; ENOENT: @viommu_id;
- * EEXIST: the vIOMMU has a queue of this type.
+ * EOPNOTSUPP: flags, reserved member, type DEFAULT; EINVAL: depth; ENOENT:
+ * @viommu_id; EOPNOTSUPP: a type that the vIOMMU does not have; EEXIST: the vIOMMU
+ * has a queue of this type; ENOMEM; EMFILE, ENFILE: too many open files.
  *
- * Here: ENOTTY so far. A guest's errors stop its queue, which its driver sees in
- * GERROR at the next command.
+ * The file is for read() and poll(), nothing else (no write(), lseek(), pread(),
+ * mmap() or ioctl()). Every copy of it, in whichever process, keeps the vEVENTQ
+ * (DESTROY: EBUSY) and the iommufd. Closing it stops nothing: only DESTROY of the
+ * vEVENTQ does.
+ *
+ * read() returns records: a struct iommufd_vevent_header, and after it the event of
+ * the type, unless the header says that events were lost.
+ *
+ *  - It never waits, with or without O_NONBLOCK, and returns 0 if there is nothing.
+ *  - It returns as many records as there are and as fit, whole ones only, in the
+ *    order of their events; what does not fit stays.
+ *  - EINVAL: not even a header would fit; or the first record does not.
+ *  - EFAULT: the first record could not be copied. Nothing was taken: a record that
+ *    could not be copied is read again by the next read().
+ *  - Of several readers each record goes to one.
+ *
+ * poll() says POLLIN and POLLRDNORM while there is something to read.
+ *
+ * If the queue is full, or memory short, what happens is lost, not what is in it. A
+ * record with IOMMU_VEVENTQ_FLAG_LOST_EVENTS after the last event says so as long as
+ * no newer event has been kept; from then on the gap in the numbers does, and there
+ * is no such record for it. So a reader keeps the number that it expects next and
+ * compares.
+ *
+ * Here: the type is checked, so there are at most as many queues as the vIOMMU has
+ * types of events. Memory for events is charged to the memory cgroup of the caller
+ * of this ioctl, event by event; a depth that is not used costs nothing.
  */
 struct iommu_veventq_alloc {
 	__u32 size;
@@ -1247,7 +1393,8 @@ enum iommu_hw_queue_type {
  * one. ETIMEDOUT, EIO: the hardware does not follow.
  *
  * Here: @length is checked before memory is looked at, and nothing of that size is
- * allocated; newer kernels count and pin page by page first.
+ * allocated; newer kernels count and pin page by page first. Queue @index - 1 counts
+ * as missing (EIO) until the ioctl that makes it has returned.
  *
  * IOMMU_DESTROY stops the queue, whatever the guest does at the same time.
  */
