@@ -28,17 +28,23 @@ int edu_probe(struct vfio_dev *dev)
 	return 0;
 }
 
-static int dma(struct vfio_dev *dev, u64 src, u64 dst, u32 len,
-	       u32 cmd)
+static void dma_begin(struct vfio_dev *dev, u64 src, u64 dst, u32 len,
+		      u32 cmd)
 {
-	u64 end = vmm_now_ns() + 10000000000ULL;
-
 	mmio_write64(dev->bar, EDU_DMA_SRC, src);
 	mmio_write64(dev->bar, EDU_DMA_DST, dst);
 	mmio_write64(dev->bar, EDU_DMA_COUNT, len);
 	/* Memory that the device is going to read is written before this */
 	dma_barrier();
 	mmio_write32(dev->bar, EDU_DMA_CMD, cmd | EDU_DMA_RUN);
+}
+
+static int dma(struct vfio_dev *dev, u64 src, u64 dst, u32 len,
+	       u32 cmd)
+{
+	u64 end = vmm_now_ns() + 10000000000ULL;
+
+	dma_begin(dev, src, dst, len, cmd);
 	while (mmio_read32(dev->bar, EDU_DMA_CMD) & EDU_DMA_RUN) {
 		if (vmm_now_ns() > end)
 			return -ETIMEDOUT;
@@ -67,4 +73,13 @@ int edu_store(struct vfio_dev *dev, u64 iova, u32 len)
 {
 	return check(iova, len) ?:
 	       dma(dev, EDU_BUFFER_AT, iova, len, EDU_DMA_STORE);
+}
+
+int edu_store_begin(struct vfio_dev *dev, u64 iova, u32 len)
+{
+	int rc = check(iova, len);
+
+	if (!rc)
+		dma_begin(dev, EDU_BUFFER_AT, iova, len, EDU_DMA_STORE);
+	return rc;
 }

@@ -35,4 +35,7 @@ int edu_load(struct vfio_dev *dev, u64 iova, u32 len);
 /* edu_store() - DMA from the start of the buffer to memory; as edu_load() */
 int edu_store(struct vfio_dev *dev, u64 iova, u32 len);
 
+/* Begin an edu_store() and don't wait for its end: 0 or -EINVAL. */
+int edu_store_begin(struct vfio_dev *dev, u64 iova, u32 len);
+
 #endif

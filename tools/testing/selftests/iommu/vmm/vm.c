@@ -201,7 +201,8 @@ int vm_close(struct vm *vm)
 
 	if (vm->fd < 0)
 		return 0;
-	if (vm->nested) {
+	/* A device that has left is attached to nothing */
+	if (vm->nested && vm->dev.fd >= 0) {
 		err = vfio_attach(&vm->dev, vm->s2);
 		rc = rc ?: err;
 	}
