@@ -93,14 +93,17 @@ static int iopt_check_contig(struct io_pagetable *iopt,
 			return -EINVAL;
 		if (!(area->iommu_prot & IOMMU_READ))
 			return -EPERM;
+	}
+	if (!iopt_area_contig_done(&iter))
+		return -ENOENT;
 
+	/* What is wrong with the mapping comes before what is with the memory */
+	iopt_for_each_contig_area(&iter, area, iopt, contig->iova, last) {
 		rc = iopt_contig_add(contig, iter.cur_iova,
 				     min(last, iopt_area_last_iova(area)));
 		if (rc)
 			return rc;
 	}
-	if (!iopt_area_contig_done(&iter))
-		return -ENOENT;
 	return 0;
 }
 

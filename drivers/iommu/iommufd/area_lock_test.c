@@ -240,6 +240,7 @@ static void area_lock_not_contiguous(struct kunit *test)
 /* All of the range has to be mapped, for longer than the call */
 static void area_lock_not_mapped(struct kunit *test)
 {
+	struct area_lock_test *t = test->priv;
 	struct iopt_area *area = test_map(test, TEST_IOVA, 2 * PAGE_SIZE);
 	struct iopt_area *last = test_map(test, TEST_IOVA + 3 * PAGE_SIZE,
 					  PAGE_SIZE);
@@ -250,9 +251,15 @@ static void area_lock_not_mapped(struct kunit *test)
 					2 * PAGE_SIZE, &pa), -ENOENT);
 	KUNIT_EXPECT_EQ(test, test_lock(test, TEST_IOVA, 2 * PAGE_SIZE + 1, &pa),
 			-ENOENT);
-	/* A hole */
+	/* A hole; it counts for more than what is wrong with the memory before it */
 	KUNIT_EXPECT_EQ(test, test_lock(test, TEST_IOVA, 4 * PAGE_SIZE, &pa),
 			-ENOENT);
+	swap(t->domain.pa[0], t->domain.pa[1]);
+	KUNIT_EXPECT_EQ(test, test_lock(test, TEST_IOVA, 4 * PAGE_SIZE, &pa),
+			-ENOENT);
+	KUNIT_EXPECT_EQ(test, test_lock(test, TEST_IOVA, 2 * PAGE_SIZE, &pa),
+			-EFAULT);
+	swap(t->domain.pa[0], t->domain.pa[1]);
 
 	/* Being mapped, or already being unmapped */
 	pages = area->pages;
