@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ioctls that hold a device and access user memory.
+ * Accesses to user memory that an unbind would wait for.
  *
  * Who holds an object for the length of an ioctl delays its destruction, and the
  * unbind of a device must not be delayed by user space, which can make an access to
@@ -10,10 +10,11 @@
  * So such an ioctl is executed with page faults disabled: what is in memory can be
  * accessed, and what is not is an error. Then the ioctl undoes what it has done and
  * lets go of everything, what it needs is brought into memory, and it is executed
- * once more.
+ * once more. The same goes for a read of faults, with a mutex that a detach takes.
  */
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/uaccess.h>
 
 #include "viommu_private.h"
@@ -23,6 +24,9 @@
  * user space sees to it. That shall not keep us here.
  */
 #define IOMMUFD_FAULT_IN_TRIES 10
+
+/* What a read brings in at a time; many times what has to be read as a whole */
+#define IOMMUFD_FAULT_IN_READ SZ_64K
 
 /**
  * iommufd_ucmd_respond_nofault() - iommufd_ucmd_respond() without waiting
@@ -81,4 +85,37 @@ int iommufd_ucmd_execute_nofault(struct iommufd_ucmd *ucmd, u64 data_uptr,
 			break;
 	}
 	return -EFAULT;
+}
+
+/**
+ * iommufd_read_nofault() - read() of a file whose lock must not wait for memory
+ * @file: the file
+ * @buf: where to
+ * @count: bytes there
+ * @ppos: file position
+ * @read: The read, with page faults disabled. Returns EFAULT, everything in place as
+ *        before, if the memory for the first record isn't there.
+ *
+ * Context: process context, may sleep; the caller holds nothing.
+ * Return: what @read returns.
+ */
+ssize_t iommufd_read_nofault(struct file *file, char __user *buf, size_t count,
+			     loff_t *ppos,
+			     ssize_t (*read)(struct file *file,
+					     char __user *buf, size_t count,
+					     loff_t *ppos))
+{
+	size_t len = min_t(size_t, count, IOMMUFD_FAULT_IN_READ);
+	unsigned int tries;
+	ssize_t rc;
+
+	for (tries = 0; tries < IOMMUFD_FAULT_IN_TRIES; tries++) {
+		rc = read(file, buf, count, ppos);
+		if (rc != -EFAULT || fatal_signal_pending(current))
+			break;
+		/* Part of it may be enough */
+		if (fault_in_safe_writeable(buf, len) == len)
+			break;
+	}
+	return rc;
 }

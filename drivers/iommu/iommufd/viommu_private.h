@@ -213,6 +213,11 @@ int iommufd_ucmd_respond_nofault(struct iommufd_ucmd *ucmd, size_t cmd_len);
 int iommufd_ucmd_execute_nofault(struct iommufd_ucmd *ucmd, u64 data_uptr,
 				 u32 data_len, bool data_write,
 				 int (*execute)(struct iommufd_ucmd *));
+ssize_t iommufd_read_nofault(struct file *file, char __user *buf, size_t count,
+			     loff_t *ppos,
+			     ssize_t (*read)(struct file *file,
+					     char __user *buf, size_t count,
+					     loff_t *ppos));
 
 /* hwpt_viommu.c */
 int iommufd_hwpt_alloc_ioctl(struct iommufd_ucmd *ucmd);
