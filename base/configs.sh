@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# configs.sh: do the drivers compile, without a warning in the project's files, with
-# each of the options that matter on and off? KTAP, one case a configuration. Only
-# drivers/iommu and drivers/vfio are compiled, not a whole kernel.
+# configs.sh [WORD]: do the drivers compile, without a warning in the project's files, with
+# each of the options that matter on and off, and does the iommufd core on machines
+# that have no SMMU? KTAP, one case a configuration. Only drivers/iommu and
+# drivers/vfio are compiled, not a whole kernel. WORD: only those with it in their name.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 tree=$project_dir/build/linux
-obj=$project_dir/build/check/configs
+check=$project_dir/build/check
 jobs=${JOBS:-$(nproc)}
 work=$(mktemp -d "${TMPDIR:-/tmp}/grace-configs.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -32,12 +33,35 @@ configurations=(
 	"no debugfs: DEBUG_FS=n ARM_SMMU_V3_IOMMUFD=y TEGRA241_CMDQV=y"
 	"64 KiB pages: ARM64_4K_PAGES=n ARM64_64K_PAGES=y ARM_SMMU_V3_IOMMUFD=y TEGRA241_CMDQV=y"
 	"no SMMUv3 at all: ARM_SMMU_V3=n IOMMUFD=y"
+	"no mock driver: IOMMUFD_TEST=n IOMMUFD=y ARM_SMMU_V3_IOMMUFD=y TEGRA241_CMDQV=y"
+	"no fault injection: FAULT_INJECTION=n IOMMUFD_TEST=n IOMMUFD=y ARM_SMMU_V3_IOMMUFD=y TEGRA241_CMDQV=y"
 )
+# The same for other architectures, on top of core.config; for these a compiler comes
+# with an x86 machine.
+declare -A elsewhere=(
+	[x86_64]="64BIT=y SMP=y"
+	[i386]="64BIT=n SMP=y"
+)
+for configuration in \
+	"the core and the mock driver on ARCH: IOMMUFD=y IOMMUFD_TEST=y" \
+	"the core alone on ARCH: IOMMUFD=y IOMMUFD_TEST=n FAULT_INJECTION=n"
+do
+	for arch in x86_64 i386; do
+		configurations+=("${configuration/ARCH/$arch} ${elsewhere[$arch]}")
+	done
+done
+
+if [ $# -gt 0 ]; then
+	mapfile -t configurations < <(printf '%s\n' "${configurations[@]}" | grep "^[^:]*$1" || true)
+fi
 
 kmake()
 {
-	make -C "$tree" O="$obj" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- \
-		CC="ccache aarch64-linux-gnu-gcc" -j"$jobs" "$@" </dev/null
+	local cross=
+
+	[ "$arch" != arm64 ] || cross=aarch64-linux-gnu-
+	make -C "$tree" O="$obj" ARCH="$arch" CROSS_COMPILE="$cross" \
+		CC="ccache ${cross}gcc" -j"$jobs" "$@" </dev/null
 }
 
 # As asked? $@: option=value
@@ -54,26 +78,41 @@ as_asked()
 # try NAME OPTION=VALUE...
 try()
 {
-	local pair
+	local pair fragments=(core) goals=(drivers/iommu/)
 
-	cat "$base_dir"/config/{bench,project,selftest,kunit,kunit-project}.config >"$work/fragments"
+	if [ "$arch" = arm64 ]; then
+		fragments=(bench project selftest kunit kunit-project)
+		goals+=(drivers/vfio/)
+	fi
+	(cd "$base_dir/config" && cat "${fragments[@]/%/.config}") >"$work/fragments"
 	for pair in "$@"; do
 		sed -i "/^CONFIG_${pair%%=*}=/d" "$work/fragments"
 		echo "CONFIG_$pair" >>"$work/fragments"
 	done
 	KCONFIG_ALLCONFIG=$work/fragments kmake -s allnoconfig && as_asked "$@" &&
-		kmake W=1 prepare drivers/iommu/ drivers/vfio/
+		kmake W=1 prepare "${goals[@]}"
 }
 
-mkdir -p "$obj"
 echo "KTAP version 1"
-echo "1..$((${#configurations[@]} + 1))"
+modular=0
+[[ ${configurations[*]} != *"iommufd as a module:"* ]] || modular=1
+echo "1..$((${#configurations[@]} + modular))"
 number=0
 failures=0
 module=not\ tried
 for configuration in "${configurations[@]}"; do
 	number=$((number + 1))
 	name=${configuration%%: *}
+	case $name in
+	*\ on\ *)	arch=${name##* on } ;;
+	*)		arch=arm64 ;;
+	esac
+	if [ "$arch" != arm64 ] && [ "$(uname -m)" != x86_64 ]; then
+		echo "ok $number - $name # SKIP needs an x86 machine's compiler"
+		continue
+	fi
+	obj=$check/configs-$arch
+	mkdir -p "$obj"
 	# shellcheck disable=SC2086 # words
 	set -- ${configuration#*: }
 	verdict=ok
@@ -100,10 +139,21 @@ for configuration in "${configurations[@]}"; do
 		fi
 		[ -s "$work/defined" ] || module='not ok'
 	fi
+	if [ "$arch" = i386 ] && [ "$verdict" = ok ]; then
+		# What it divides 64 bits by would be missed by the linker only.
+		nm -u "$obj/drivers/iommu/iommufd/built-in.a" 2>/dev/null |
+			grep -E '__u?(div|mod)(mod)?di[34]' >"$work/said" || true
+		if [ -s "$work/said" ]; then
+			verdict='not ok'
+			sed 's/^/# /' "$work/said"
+		fi
+	fi
 	[ "$verdict" = ok ] || failures=$((failures + 1))
 	echo "$verdict $number - $name ($*)"
 done
-[ "$module" = ok ] || failures=$((failures + 1))
-[ "$module" = ok ] || module='not ok'
-echo "$module $((number + 1)) - the built-in SMMUv3 driver needs no symbol of iommufd the module"
+if [ "$modular" = 1 ]; then
+	[ "$module" = ok ] || failures=$((failures + 1))
+	[ "$module" = ok ] || module='not ok'
+	echo "$module $((number + 1)) - the built-in SMMUv3 driver needs no symbol of iommufd the module"
+fi
 [ "$failures" = 0 ]
