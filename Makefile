@@ -7,6 +7,8 @@ BUILD := build
 LINUX := $(BUILD)/linux
 IMAGE := $(BUILD)/Image
 FRAGMENTS := $(addprefix base/config/,bench.config project.config selftest.config kunit.config kunit-project.config)
+DEBUG_IMAGE := $(BUILD)/debug/Image
+COVERAGE_IMAGE := $(BUILD)/coverage/Image
 SELFTESTS := $(BUILD)/selftests
 # Suites of "make test", for example: make test SUITES="model kunit"
 SUITES ?=
@@ -17,8 +19,8 @@ FUZZ_SECONDS ?= 60
 
 # The parts share the machine's cores themselves.
 .NOTPARALLEL:
-.PHONY: help demo test check base-check fuzz shell tree kernel emulator rootfs \
-	selftests stock packages packages-test clean
+.PHONY: help demo test test-debug coverage check base-check fuzz shell tree kernel \
+	kernel-debug kernel-coverage emulator rootfs selftests stock packages packages-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -26,8 +28,13 @@ help:
 
 ## make demo        the main job: builds the board, gives VMs their own queues, shows it
 ## make test        all tests; one summary line a suite, details in build/test/*.tap
+## make test-debug  the tests of the board on a kernel with KASAN, lockdep, UBSAN, kmemleak and more;
+##                  any report fails it; details in build/debug/test/*.tap
+## make coverage    lines and branches of the kernel files that the tests execute: a table by
+##                  file in build/coverage/table, sources with counts in build/coverage/annotated
 ## make check       what is checked without running it: checkpatch, sparse, W=1, kernel-doc, ABI,
-##                  shellcheck; the drivers with their options on and off; the hooks on each 6.12.y
+##                  shellcheck; the drivers with their options on and off, the iommufd core on
+##                  other architectures; the hooks on each 6.12.y
 ## make shell       a shell on the emulated board
 ## make fuzz        fuzzes the CMDQV model (FUZZ_SECONDS=60)
 ##
@@ -35,7 +42,8 @@ help:
 ## make kernel      build/Image
 ## make emulator    build/qemu-system-aarch64
 ## make rootfs      build/rootfs/ and build/rootfs.cpio.gz
-## make selftests   build/selftests/, static programs for the board
+## make selftests   build/selftests/, static programs for the board, and the same installed the
+##                  kselftest way in build/selftests/kselftest (run_kselftest.sh)
 ## make stock       build/stock/Image, Debian's kernel as it is with the same configuration
 ## make clean       removes build/; downloads and stock parts stay in the cache
 
@@ -44,6 +52,12 @@ demo: packages kernel emulator rootfs selftests
 
 test: packages-test kernel emulator rootfs selftests stock
 	@base/test.sh $(SUITES)
+
+test-debug: packages-test kernel-debug emulator rootfs selftests
+	@base/test.sh --debug $(SUITES)
+
+coverage: packages-test kernel-coverage emulator rootfs selftests
+	@base/coverage.sh run $(SELFTESTS) $(BUILD)/obj-coverage $(BUILD)/coverage
 
 check: packages-test tree
 	@base/test.sh static abi base configs
@@ -65,6 +79,16 @@ tree:
 kernel: tree
 	@base/apt.sh install tree kernel
 	@base/kernel.sh build $(LINUX) $(BUILD)/obj $(IMAGE) $(FRAGMENTS)
+
+# Objects beside those of the board's kernel: what is the same there is not compiled
+# again, as the compiler cache sees the same relative paths.
+kernel-debug: tree
+	@base/apt.sh install tree kernel
+	@base/kernel.sh build $(LINUX) $(BUILD)/obj-debug $(DEBUG_IMAGE) $(FRAGMENTS) base/config/debug.config
+
+kernel-coverage: tree
+	@base/apt.sh install tree kernel
+	@base/coverage.sh build $(LINUX) $(BUILD)/obj-coverage $(COVERAGE_IMAGE) $(FRAGMENTS) base/config/coverage.config
 
 stock:
 	@base/apt.sh install tree kernel

@@ -10,6 +10,8 @@
 #	The same configuration for Debian's unmodified source, no hooks and no files
 #	of ours: kept in the cache by version and configuration, built if need be.
 #
+# KERNEL_MAKE: more arguments for the kernel's make, words.
+#
 # The C compiler's results are cached (ccache, see lib.sh).
 
 set -euo pipefail
@@ -27,8 +29,9 @@ kmake()
 	local tree=$1 obj=$2
 
 	shift 2
+	# shellcheck disable=SC2086 # words
 	make -C "$tree" O="$obj" ARCH=arm64 CROSS_COMPILE="$cross" \
-		CC="ccache ${cross}gcc" -j"$jobs" "$@"
+		CC="ccache ${cross}gcc" -j"$jobs" ${KERNEL_MAKE:-} "$@"
 }
 
 # Options that the fragments ask for and the .config $1 has not got. $2...: fragments;
@@ -93,6 +96,7 @@ build)
 	obj=$(cd "$obj" && pwd -P)
 	configure "$tree" "$obj" 1 "$@"
 	compile "$tree" "$obj" "building the kernel"
+	mkdir -p "$(dirname "$image")"
 	cmp -s "$obj/arch/arm64/boot/Image" "$image" || { cp "$obj/arch/arm64/boot/Image" "$image.new" && mv "$image.new" "$image"; }
 	;;
 configure)

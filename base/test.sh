@@ -26,6 +26,7 @@ case ${1:-} in
 	;;
 esac
 kernel=$build${variant:+/$variant}
+objects=$build/obj${variant:+-$variant}
 results=$kernel/test
 
 # Cheapest first: what breaks early should say so early. "configs" compiles the
@@ -97,7 +98,7 @@ suite_stock()
 
 suite_kunit()
 {
-	"$base_dir/test/kunit" "$TEST_IMAGE" "$kernel/obj/.config"
+	"$base_dir/test/kunit" "$TEST_IMAGE" "$objects/.config"
 }
 
 # Without the unit: the core and its tests need none.
