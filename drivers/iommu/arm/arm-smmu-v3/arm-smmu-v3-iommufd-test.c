@@ -379,7 +379,7 @@ static void viommu_size_refusals(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, size(&f->dev, IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV), 0);
 }
 
-static int test_impl_vsmmu_init_fails(struct arm_vsmmu *vsmmu,
+static int test_impl_vsmmu_init_fails(struct arm_vsmmu *vsmmu, struct device *dev,
 				      const struct iommu_user_data *user_data)
 {
 	/* Everything that an implementation relies on is there */

@@ -605,7 +605,7 @@ int arm_vsmmu_init(struct iommufd_viommu *viommu,
 		return 0;
 	}
 
-	ret = smmu->impl_ops->vsmmu_init(vsmmu, user_data);
+	ret = smmu->impl_ops->vsmmu_init(vsmmu, dev, user_data);
 	if (ret)
 		arm_smmu_vmid_put(vsmmu->vmid);
 	return ret;

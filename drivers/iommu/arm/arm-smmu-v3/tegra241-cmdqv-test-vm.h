@@ -76,6 +76,15 @@ static inline struct iommu_user_data user_data(struct kunit *test,
 	};
 }
 
+/* Through a device that has nothing to do with it but its name */
+static inline int init_vsmmu(struct tegra241_vsmmu *tv,
+			     const struct iommu_user_data *data)
+{
+	struct tegra241_cmdqv *cmdqv = to_cmdqv(tv->vsmmu.smmu);
+
+	return tegra241_vsmmu_init(&tv->vsmmu, cmdqv->dev, data);
+}
+
 static inline struct tegra241_vsmmu *alloc_vsmmu(struct fake_cmdqv *fake,
 						 u16 vmid)
 {
@@ -88,7 +97,7 @@ static inline struct tegra241_vsmmu *alloc_vsmmu(struct fake_cmdqv *fake,
 	for (v = 1; v < FAKE_NUM_VINTFS; v++)
 		if (!(fake->vintf[v].status & VINTF_ENABLED))
 			fake->vintf[v].want_vmid = vmid;
-	KUNIT_ASSERT_EQ(fake->test, 0, tegra241_vsmmu_init(&tv->vsmmu, &data));
+	KUNIT_ASSERT_EQ(fake->test, 0, init_vsmmu(tv, &data));
 	for (v = 1; v < FAKE_NUM_VINTFS; v++)
 		if (!(fake->vintf[v].status & VINTF_ENABLED))
 			fake->vintf[v].want_vmid = 0;

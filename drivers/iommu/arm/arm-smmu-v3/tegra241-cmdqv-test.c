@@ -234,7 +234,7 @@ static void test_reset_broken(struct kunit *test)
 	tv = alloc_vsmmu(fake, 3);
 	KUNIT_EXPECT_EQ(test, tv->vintf->hw.idx, 3);
 	KUNIT_EXPECT_EQ(test, -ENOSPC,
-			tegra241_vsmmu_init(&new_vsmmu(fake, 7)->vsmmu, &data));
+			init_vsmmu(new_vsmmu(fake, 7), &data));
 	destroy_vsmmu(tv);
 
 	fake->vcmdq[3].stuck = false;
@@ -482,7 +482,7 @@ static void expect_init_fails(struct fake_cmdqv *fake,
 	struct tegra241_vsmmu *tv = new_vsmmu(fake, 7);
 
 	fake->vintf[1].want_vmid = 7;
-	KUNIT_EXPECT_EQ(fake->test, err, tegra241_vsmmu_init(&tv->vsmmu, data));
+	KUNIT_EXPECT_EQ(fake->test, err, init_vsmmu(tv, data));
 	fake->vintf[1].want_vmid = 0;
 	KUNIT_EXPECT_EQ(fake->test, kref_read(&tv->vsmmu.vmid->kref), 2);
 	KUNIT_EXPECT_NULL(fake->test, tv->vsmmu.core.ops);
@@ -533,7 +533,7 @@ static void test_vintf_errors(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(tv); i++)
 		tv[i] = alloc_vsmmu(fake, 8 + i);
 	KUNIT_EXPECT_EQ(test, -ENOSPC,
-			tegra241_vsmmu_init(&new_vsmmu(fake, 7)->vsmmu, &rw));
+			init_vsmmu(new_vsmmu(fake, 7), &rw));
 	while (i--)
 		destroy_vsmmu(tv[i]);
 }
@@ -997,7 +997,8 @@ static struct tegra241_vsmmu_device *new_vdev(struct fake_cmdqv *fake,
 					GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(fake->test, master->streams);
 	master->streams[0].id = sid;
-	dev_iommu_priv_set(dev, master);
+	/* dev_iommu_priv_set() wants a lock that has no meaning here */
+	dev->iommu->priv = master;
 
 	vdev = kunit_kzalloc(fake->test, sizeof(*vdev), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(fake->test, vdev);

@@ -375,15 +375,20 @@ void tegra241_vintf0_free(struct tegra241_cmdqv *cmdqv)
  * tegra241_vintf0_debugfs() - offer bypass_vcmdq to the administrator
  *
  * One switch for all units.
+ *
+ * Return: the driver's directory in debugfs, NULL without CONFIG_IOMMU_DEBUGFS.
  */
-void tegra241_vintf0_debugfs(void)
+struct dentry *tegra241_vintf0_debugfs(void)
 {
 #ifdef CONFIG_IOMMU_DEBUGFS
 	static struct dentry *dir;
 
-	if (dir)
-		return;
-	dir = debugfs_create_dir("tegra241_cmdqv", iommu_debugfs_dir);
-	debugfs_create_bool("bypass_vcmdq", 0644, dir, &bypass_vcmdq);
+	if (!dir) {
+		dir = debugfs_create_dir("tegra241_cmdqv", iommu_debugfs_dir);
+		debugfs_create_bool("bypass_vcmdq", 0644, dir, &bypass_vcmdq);
+	}
+	return dir;
+#else
+	return NULL;
 #endif
 }

@@ -211,6 +211,7 @@ static int tegra241_vm_hw_queue_init(struct iommufd_hw_queue *core)
 	dev_dbg(cmdqv->dev, "VINTF%u: VCMDQ%u/LVCMDQ%u: base 0x%016llx\n",
 		vintf->hw.idx, vcmdq->hw.idx, vcmdq->hw.lidx, base);
 	hwq->vcmdq = no_free_ptr(vcmdq);
+	WRITE_ONCE(vintf->queues, vintf->queues + 1);
 	return 0;
 }
 
@@ -219,8 +220,10 @@ static void tegra241_vm_hw_queue_destroy(struct iommufd_hw_queue *core)
 	struct tegra241_hw_queue *hwq =
 		container_of(core, struct tegra241_hw_queue, core);
 
-	tegra241_vm_vcmdq_retire(to_tegra241_vsmmu(core->viommu)->vintf,
-				 hwq->vcmdq);
+	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(core->viommu)->vintf;
+
+	tegra241_vm_vcmdq_retire(vintf, hwq->vcmdq);
+	WRITE_ONCE(vintf->queues, vintf->queues - 1);
 }
 
 /*
@@ -283,27 +286,12 @@ static void tegra241_vm_vdevice_destroy(struct iommufd_vdevice *core)
  * VINTFs
  */
 
-/* A free VINTF's number; -ENOSPC if there is none, -ENOMEM */
-static int tegra241_vm_vintf_alloc_idx(struct tegra241_cmdqv *cmdqv)
-{
-	u16 last = cmdqv->param.num_vintfs - 1;
-	int idx;
-
-	/* VINTF0 is the host's */
-	idx = ida_alloc_range(&cmdqv->vm_ids, 1, last, GFP_KERNEL);
-	if (idx != -ENOSPC)
-		return idx;
-
-	/* The next look at what has not stopped may be minutes away */
-	tegra241_quarantine_look(&cmdqv->quarantine);
-	return ida_alloc_range(&cmdqv->vm_ids, 1, last, GFP_KERNEL);
-}
-
 static struct tegra241_vm_vintf *
-tegra241_vm_vintf_alloc(struct tegra241_cmdqv *cmdqv, struct arm_vsmmu *vsmmu)
+tegra241_vm_vintf_alloc(struct tegra241_cmdqv *cmdqv, struct arm_vsmmu *vsmmu,
+			struct device *dev)
 {
 	struct tegra241_vm_vintf *vintf;
-	int idx;
+	int ret;
 
 	vintf = kzalloc(struct_size(vintf, errors,
 				    cmdqv->param.num_lvcmdqs_per_vintf),
@@ -311,18 +299,23 @@ tegra241_vm_vintf_alloc(struct tegra241_cmdqv *cmdqv, struct arm_vsmmu *vsmmu)
 	if (!vintf)
 		return ERR_PTR(-ENOMEM);
 
-	idx = tegra241_vm_vintf_alloc_idx(cmdqv);
-	if (idx < 0) {
-		kfree(vintf);
-		return ERR_PTR(idx);
-	}
-
-	tegra241_vintf_init(&vintf->hw, cmdqv, idx);
 	vintf->vsmmu = vsmmu;
 	vintf->vmid = arm_smmu_vmid_get(vsmmu->vmid);
 	ida_init(&vintf->sids);
 	INIT_LIST_HEAD(&vintf->stuck);
 	INIT_LIST_HEAD(&vintf->node);
+
+	ret = tegra241_vm_owners_add(cmdqv, vintf, dev);
+	if (ret == -ENOSPC) {
+		/* The next look at what has not stopped may be minutes away */
+		tegra241_quarantine_look(&cmdqv->quarantine);
+		ret = tegra241_vm_owners_add(cmdqv, vintf, dev);
+	}
+	if (ret) {
+		arm_smmu_vmid_put(vintf->vmid);
+		kfree(vintf);
+		return ERR_PTR(ret);
+	}
 	return vintf;
 }
 
@@ -337,6 +330,7 @@ void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf)
 {
 	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
 
+	tegra241_vm_owners_remove(vintf);
 	tegra241_vintf_scrub(&vintf->hw);
 	arm_smmu_vmid_put(vintf->vmid);
 	ida_destroy(&vintf->sids);
@@ -348,6 +342,7 @@ void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf)
 
 static void tegra241_vm_vintf_retire(struct tegra241_vm_vintf *vintf)
 {
+	tegra241_vm_owners_release(vintf);
 	if (!vintf->fenced && !tegra241_vintf_disable(&vintf->hw))
 		tegra241_vm_vintf_free(vintf);
 	else
@@ -427,16 +422,18 @@ static int tegra241_vsmmu_check_data(const struct iommu_user_data *user_data)
 /**
  * tegra241_vsmmu_init() - give a vSMMU of type TEGRA241_CMDQV its VINTF
  * @vsmmu: within a struct tegra241_vsmmu; all but core.ops is set
+ * @dev: the device that the vIOMMU is made through, which it counts against
  * @user_data: struct iommu_viommu_tegra241_cmdqv of user space. Mandatory: that
  *	is where the window's offset goes.
  *
  * Context: sleeps.
  * Return: 0; -EOPNOTSUPP if no VM can have a VINTF here, -EINVAL, -E2BIG or
- * -EFAULT for @user_data, -ENOSPC if all VINTFs are taken, -ENOMEM, -ETIMEDOUT or
- * -EIO if the hardware does not follow, or what registering the window returns.
+ * -EFAULT for @user_data, -EDQUOT if @dev has as many VINTFs as one can have,
+ * -ENOSPC if all are taken, -ENOMEM, -ETIMEDOUT or -EIO if the hardware does not
+ * follow, or what registering the window returns.
  * After an error nothing is left, but possibly a VINTF in the quarantine.
  */
-int tegra241_vsmmu_init(struct arm_vsmmu *vsmmu,
+int tegra241_vsmmu_init(struct arm_vsmmu *vsmmu, struct device *dev,
 			const struct iommu_user_data *user_data)
 {
 	struct tegra241_cmdqv *cmdqv = to_cmdqv(vsmmu->smmu);
@@ -452,7 +449,7 @@ int tegra241_vsmmu_init(struct arm_vsmmu *vsmmu,
 	if (ret)
 		return ret;
 
-	vintf = tegra241_vm_vintf_alloc(cmdqv, vsmmu);
+	vintf = tegra241_vm_vintf_alloc(cmdqv, vsmmu, dev);
 	if (IS_ERR(vintf))
 		return PTR_ERR(vintf);
 
@@ -549,6 +546,7 @@ int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv)
 
 	if (ret)
 		return ret;
+	tegra241_vm_owners_init(cmdqv);
 	ida_init(&cmdqv->vm_ids);
 	tegra241_quarantine_init(&cmdqv->quarantine);
 	return 0;
@@ -616,6 +614,7 @@ void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
  */
 void tegra241_cmdqv_vm_exit(struct tegra241_cmdqv *cmdqv)
 {
+	tegra241_vm_owners_exit(cmdqv);
 	ida_destroy(&cmdqv->vm_ids);
 	tegra241_vm_errors_exit(cmdqv);
 }

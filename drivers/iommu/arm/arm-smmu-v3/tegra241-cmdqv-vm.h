@@ -65,6 +65,10 @@ enum tegra241_vm_brake_state {
  *	use it
  * @mmap_offset: where user space maps the window
  * @sids: SID slots in use, or given up because they could not be flushed
+ * @owner: the device that it counts against, referenced; NULL once the vIOMMU is
+ *	gone. Protected by tegra241_vm_owners::lock.
+ * @owned: in tegra241_vm_owners::vintfs; likewise
+ * @queues: HW queues in it. Serialised by iommufd's queue lock, read without it.
  * @fenced: something in it would not stop: the VINTF is disabled, or was told to
  *	be, and takes no queue any more. Serialised by iommufd's queue lock until
  *	the vIOMMU ends.
@@ -93,6 +97,10 @@ struct tegra241_vm_vintf {
 	unsigned long mmap_offset;
 	struct ida sids;
 
+	struct device *owner;
+	struct list_head owned;
+
+	unsigned int queues;
 	bool fenced;
 	struct list_head stuck;
 	struct list_head node;
@@ -159,7 +167,7 @@ struct tegra241_vsmmu_device {
 void *tegra241_cmdqv_hw_info(struct arm_smmu_device *smmu, u32 *length,
 			     u32 *type);
 size_t tegra241_cmdqv_get_viommu_size(enum iommu_viommu_type type);
-int tegra241_vsmmu_init(struct arm_vsmmu *vsmmu,
+int tegra241_vsmmu_init(struct arm_vsmmu *vsmmu, struct device *dev,
 			const struct iommu_user_data *user_data);
 int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv);
 int tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv, u16 idx);
@@ -168,6 +176,21 @@ void tegra241_cmdqv_vm_exit(struct tegra241_cmdqv *cmdqv);
 
 int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq);
 void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf);
+
+/* tegra241-cmdqv-vm-owners.c */
+void tegra241_vm_owners_init(struct tegra241_cmdqv *cmdqv);
+void tegra241_vm_owners_exit(struct tegra241_cmdqv *cmdqv);
+int tegra241_vm_owners_add(struct tegra241_cmdqv *cmdqv,
+			   struct tegra241_vm_vintf *vintf, struct device *dev);
+void tegra241_vm_owners_release(struct tegra241_vm_vintf *vintf);
+void tegra241_vm_owners_remove(struct tegra241_vm_vintf *vintf);
+void tegra241_vm_owners_debugfs(struct tegra241_cmdqv *cmdqv,
+				struct dentry *dir);
+#if IS_ENABLED(CONFIG_KUNIT)
+struct seq_file;
+extern unsigned int tegra241_vintfs_per_device;
+int tegra241_vm_owners_show(struct seq_file *m, void *v);
+#endif
 
 /* tegra241-cmdqv-vm-errors.c */
 int tegra241_vm_errors_init(struct tegra241_cmdqv *cmdqv);
@@ -215,6 +238,11 @@ void tegra241_quarantine_schedule(struct tegra241_quarantine *quarantine);
 
 static inline void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv,
 					     u64 map, bool explained)
+{
+}
+
+static inline void tegra241_vm_owners_debugfs(struct tegra241_cmdqv *cmdqv,
+					      struct dentry *dir)
 {
 }
 

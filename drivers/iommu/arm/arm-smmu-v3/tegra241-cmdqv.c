@@ -335,6 +335,7 @@ static int tegra241_cmdqv_setup(struct arm_smmu_device **smmu,
 	struct device *dev = (*smmu)->impl_dev;
 	struct tegra241_cmdqv_param param;
 	struct tegra241_cmdqv *cmdqv;
+	struct dentry *debugfs;
 	void __iomem *base;
 	u32 reg;
 	int ret;
@@ -397,7 +398,9 @@ static int tegra241_cmdqv_setup(struct arm_smmu_device **smmu,
 		}
 	}
 
-	tegra241_vintf0_debugfs();
+	debugfs = tegra241_vintf0_debugfs();
+	if (debugfs)
+		tegra241_vm_owners_debugfs(cmdqv, debugfs);
 	cmdqv->smmu.impl_ops = &tegra241_cmdqv_init_ops;
 	return 0;
 

@@ -9,6 +9,7 @@
  *					it. The same code is the guest driver inside
  *					a VM.
  *	tegra241-cmdqv-vm.c		VM side: VINTFs that iommufd gives to VMs
+ *	tegra241-cmdqv-vm-owners.c	VM side: who has which VINTF
  *	tegra241-cmdqv-vm-errors.c	VM side: errors of their queues
  *	tegra241-cmdqv-vm-brake.c	VM side: a bound on interrupts for them
  *	tegra241-cmdqv-quarantine.c	hardware of the VM side that would not stop
@@ -22,7 +23,8 @@
  *
  * Lock order, outermost first; see also linux/iommufd_viommu.h:
  *
- *	iommufd's queue lock of a vIOMMU -> tegra241_quarantine::lock
+ *	iommufd's queue lock of a vIOMMU -> tegra241_quarantine::lock ->
+ *	tegra241_vm_owners::lock -> tegra241_vm_errors::lock
  *	tegra241_vm_errors::lock -> what services->report_event() takes; all that the
  *	interrupt thread takes
  */
@@ -389,7 +391,20 @@ struct tegra241_host_vintf {
 	struct tegra241_host_vcmdq *lvcmdqs[];
 };
 
+struct dentry;
 struct tegra241_vm_vintf;
+
+/**
+ * struct tegra241_vm_owners - who has which VINTF
+ * @lock: protects @vintfs, and what struct tegra241_vm_vintf says it does
+ * @vintfs: those that are not free
+ * @debugfs: the unit's directory
+ */
+struct tegra241_vm_owners {
+	struct mutex lock; /* protects vintfs */
+	struct list_head vintfs;
+	struct dentry *debugfs;
+};
 
 /**
  * struct tegra241_vm_errors - what VMs hear of errors of their queues
@@ -450,7 +465,7 @@ struct tegra241_vm_brake {
  * @delay: until the next look, in jiffies
  */
 struct tegra241_quarantine {
-	struct mutex lock; /* the innermost one */
+	struct mutex lock; /* protects all below */
 	struct list_head vintfs;
 	struct delayed_work work;
 	unsigned long delay;
@@ -475,6 +490,7 @@ struct tegra241_quarantine {
  *	could not be flushed: not to be enabled before that. A bit is touched only
  *	under the queue lock of the vIOMMU that the VCMDQ's VINTF belongs to, or
  *	under tegra241_quarantine::lock.
+ * @vm_owners: who has which of them
  * @vm_errors: what VMs hear of errors of their queues
  * @vm_brake: whose interrupts are masked for a while
  * @quarantine: VINTFs that wait for their hardware
@@ -497,6 +513,7 @@ struct tegra241_cmdqv {
 
 	struct ida vm_ids;
 	DECLARE_BITMAP(unflushed, TEGRA241_MAX_VCMDQS);
+	struct tegra241_vm_owners vm_owners;
 	struct tegra241_vm_errors vm_errors;
 	struct tegra241_vm_brake vm_brake;
 	struct tegra241_quarantine quarantine;
@@ -544,7 +561,7 @@ void tegra241_vintf0_hw_deinit(struct tegra241_host_vintf *vintf);
 void tegra241_vintf0_handle_error(struct tegra241_host_vintf *vintf);
 struct arm_smmu_cmdq *tegra241_vintf0_get_cmdq(struct arm_smmu_device *smmu,
 					       struct arm_smmu_cmdq_ent *ent);
-void tegra241_vintf0_debugfs(void);
+struct dentry *tegra241_vintf0_debugfs(void);
 
 /* tegra241-cmdqv.c */
 #if IS_ENABLED(CONFIG_KUNIT)

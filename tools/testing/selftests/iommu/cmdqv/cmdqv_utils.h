@@ -37,11 +37,13 @@
  * @unit: the CMDQV unit's observer
  * @bdf: two edu devices
  * @taint: the kernel's taint flags at the start
+ * @per_device: how many VINTFs a device gave at the start; -1: no bound is known
  */
 struct board {
 	struct observer unit;
 	char bdf[2][16];
 	unsigned long taint;
+	long per_device;
 };
 
 static inline unsigned long kernel_taint(void)
@@ -82,6 +84,35 @@ static inline const char *kernel_lacks(const char *bdf)
 	return why;
 }
 
+#define PER_DEVICE "/sys/module/arm_smmu_v3/parameters/vintfs_per_device"
+
+/* How many VINTFs VMs can have through one device, 0: all; -1: not known */
+static inline long get_vintfs_per_device(void)
+{
+	FILE *f = fopen(PER_DEVICE, "re");
+	long n;
+
+	if (!f)
+		return -1;
+	if (fscanf(f, "%ld", &n) != 1)
+		n = -1;
+	fclose(f);
+	return n;
+}
+
+/* 0 or a negative errno; board_check() puts it back */
+static inline int set_vintfs_per_device(long n)
+{
+	FILE *f = fopen(PER_DEVICE, "we");
+	int rc;
+
+	if (!f)
+		return -errno;
+	fprintf(f, "%ld\n", n);
+	rc = fclose(f) ? -errno : 0;
+	return rc;
+}
+
 /* NULL, or why the tests can't run here */
 static inline const char *board_find(struct board *b)
 {
@@ -101,6 +132,7 @@ static inline const char *board_find(struct board *b)
 		return why;
 	}
 	b->taint = kernel_taint();
+	b->per_device = get_vintfs_per_device();
 	return NULL;
 }
 
@@ -144,6 +176,8 @@ static inline bool board_is_scrubbed(struct board *b)
 			TH_LOG("model: %s", _r ? _r : "no answer");	\
 		EXPECT_EQ(kernel_taint(), _board->taint)		\
 			TH_LOG("the kernel has warned, see dmesg");	\
+		if (get_vintfs_per_device() != _board->per_device)	\
+			EXPECT_EQ(0, set_vintfs_per_device(_board->per_device)); \
 	} while (0)
 
 /* The variable "unit" of the test is asked what it knows before and after */

@@ -346,6 +346,7 @@ TEST_F(cmdqv, viommu_alloc)
 	test_err_destroy(ENOENT, vm->fd, other);
 
 	/* Until there are no more; all come back */
+	ASSERT_EQ(0, set_vintfs_per_device(0));
 	for (int round = 0; round < 2; round++) {
 		unsigned int first = round ? n : 0;
 

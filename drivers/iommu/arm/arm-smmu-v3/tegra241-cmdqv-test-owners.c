@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of the Tegra241 CMDQV driver: who has which VINTF (J93)
+ */
+
+#include <linux/seq_file.h>
+#include <kunit/device.h>
+
+#include "tegra241-cmdqv-test-vm.h"
+
+static unsigned int old_limit;
+
+static int owners_test_init(struct kunit *test)
+{
+	old_limit = tegra241_vintfs_per_device;
+	return cmdqv_test_init(test);
+}
+
+static void owners_test_exit(struct kunit *test)
+{
+	tegra241_vintfs_per_device = old_limit;
+	cmdqv_test_exit(test);
+}
+
+static struct device *new_device(struct kunit *test, const char *name)
+{
+	struct device *dev = kunit_device_register(test, name);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
+	return dev;
+}
+
+/* A vIOMMU through @dev, or NULL and what was returned in *@ret */
+static struct tegra241_vsmmu *try_vsmmu(struct fake_cmdqv *fake,
+					struct device *dev, int *ret)
+{
+	struct iommu_user_data data = user_data(fake->test,
+						PROT_READ | PROT_WRITE);
+	struct tegra241_vsmmu *tv = new_vsmmu(fake, 7);
+	int v;
+
+	for (v = 1; v < FAKE_NUM_VINTFS; v++)
+		fake->vintf[v].want_vmid = 7;
+	*ret = tegra241_vsmmu_init(&tv->vsmmu, dev, &data);
+	/* Which is what holds the VMID, besides the domain and the caller */
+	KUNIT_EXPECT_EQ(fake->test, kref_read(&tv->vsmmu.vmid->kref),
+			*ret ? 2 : 3);
+	return *ret ? NULL : tv;
+}
+
+static struct tegra241_vsmmu *get_vsmmu(struct fake_cmdqv *fake,
+					struct device *dev)
+{
+	struct tegra241_vsmmu *tv;
+	int ret;
+
+	tv = try_vsmmu(fake, dev, &ret);
+	KUNIT_ASSERT_EQ(fake->test, ret, 0);
+	return tv;
+}
+
+static void expect_refused(struct fake_cmdqv *fake, struct device *dev, int err)
+{
+	unsigned int accesses = fake->accesses;
+	int ret;
+
+	try_vsmmu(fake, dev, &ret);
+	KUNIT_EXPECT_EQ(fake->test, ret, err);
+	/* The hardware has not heard of it */
+	KUNIT_EXPECT_EQ(fake->test, fake->accesses, accesses);
+}
+
+/* So many through a device, and no more until one has ended; others can */
+static void test_limit(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct device *one = new_device(test, "one");
+	struct device *two = new_device(test, "two");
+	unsigned int refs = kref_read(&one->kobj.kref);
+	struct tegra241_vsmmu *a, *b, *c;
+
+	KUNIT_EXPECT_EQ(test, tegra241_vintfs_per_device, 4);
+	reset_unit(fake);
+	tegra241_vintfs_per_device = 1;
+	a = get_vsmmu(fake, one);
+	expect_refused(fake, one, -EDQUOT);
+	/* The device may be gone by now, and another one have its memory */
+	KUNIT_EXPECT_EQ(test, kref_read(&one->kobj.kref), refs + 1);
+	b = get_vsmmu(fake, two);
+	expect_refused(fake, two, -EDQUOT);
+
+	/* More at run time; what is there stays if it becomes less again */
+	tegra241_vintfs_per_device = 2;
+	c = get_vsmmu(fake, one);
+	/* All are taken: by whom decides what is said */
+	expect_refused(fake, one, -EDQUOT);
+	expect_refused(fake, two, -ENOSPC);
+	tegra241_vintfs_per_device = 1;
+	destroy_vsmmu(c);
+	expect_refused(fake, one, -EDQUOT);
+	destroy_vsmmu(a);
+	KUNIT_EXPECT_EQ(test, kref_read(&one->kobj.kref), refs);
+	a = get_vsmmu(fake, one);
+
+	/* 0: no bound */
+	tegra241_vintfs_per_device = 0;
+	c = get_vsmmu(fake, one);
+	expect_refused(fake, one, -ENOSPC);
+
+	destroy_vsmmu(a);
+	destroy_vsmmu(b);
+	destroy_vsmmu(c);
+	KUNIT_EXPECT_EQ(test, kref_read(&one->kobj.kref), refs);
+}
+
+/* What fails, and what has ended, counts against nobody */
+static void test_limit_of_the_living(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct iommu_user_data ro = user_data(test, PROT_READ);
+	struct device *dev = new_device(test, "one");
+	unsigned int refs = kref_read(&dev->kobj.kref);
+	struct tegra241_vsmmu *a, *b;
+
+	reset_unit(fake);
+	tegra241_vintfs_per_device = 1;
+	fake->vintf[1].want_vmid = 7;
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			tegra241_vsmmu_init(&new_vsmmu(fake, 7)->vsmmu, dev,
+					    &ro));
+	KUNIT_EXPECT_EQ(test, kref_read(&dev->kobj.kref), refs);
+	a = get_vsmmu(fake, dev);
+
+	/* Its VINTF goes on, as the hardware wants it */
+	fake->vintf[1].no_disable = true;
+	destroy_vsmmu(a);
+	KUNIT_EXPECT_EQ(test, kref_read(&dev->kobj.kref), refs);
+	b = get_vsmmu(fake, dev);
+	KUNIT_EXPECT_EQ(test, b->vintf->hw.idx, 2);
+	destroy_vsmmu(b);
+	fake->vintf[1].no_disable = false;
+	KUNIT_EXPECT_FALSE(test,
+			   tegra241_quarantine_look(&fake->cmdqv->quarantine));
+	expect_vintf_free(fake, 1);
+}
+
+static void expect_shown(struct fake_cmdqv *fake, const char *text)
+{
+	struct seq_file m = {
+		.size = SZ_1K,
+		.private = fake->cmdqv,
+	};
+
+	m.buf = kunit_kzalloc(fake->test, m.size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, m.buf);
+	KUNIT_EXPECT_EQ(fake->test, 0, tegra241_vm_owners_show(&m, NULL));
+	KUNIT_EXPECT_STREQ(fake->test, m.buf, text);
+}
+
+/* The administrator sees who has what */
+static void test_show(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct device *one = new_device(test, "one");
+	struct device *two = new_device(test, "two");
+	struct tegra241_vsmmu *a, *b;
+	struct tegra241_hw_queue *hwq;
+
+	reset_unit(fake);
+	expect_shown(fake, "total vintfs=3 taken=0 ended=0 per_device=4\n");
+
+	a = get_vsmmu(fake, one);
+	b = get_vsmmu(fake, two);
+	hwq = new_queue(fake, b, 0, page_to_phys(queue_pages(test)), SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+	fake->vcmdq[4].gerror ^= BIT(0);
+	fake_cmdqv_interrupt(fake, 2);
+	expect_shown(fake,
+		     "total vintfs=3 taken=2 ended=0 per_device=4\n"
+		     "vintf v=1 vmid=0x7 device=test_show.one queues=0 fenced=0 masked=0 interrupts=0 brakes=0\n"
+		     "vintf v=2 vmid=0x7 device=test_show.two queues=1 fenced=0 masked=0 interrupts=1 brakes=0\n");
+
+	fake->vintf[1].no_disable = true;
+	destroy_vsmmu(a);
+	destroy_queue(fake, hwq);
+	expect_shown(fake,
+		     "total vintfs=3 taken=2 ended=1 per_device=4\n"
+		     "vintf v=1 vmid=0x7 device=- queues=0 fenced=1 masked=1 interrupts=0 brakes=0\n"
+		     "vintf v=2 vmid=0x7 device=test_show.two queues=0 fenced=0 masked=0 interrupts=1 brakes=0\n");
+	fake->vintf[1].no_disable = false;
+	tegra241_quarantine_look(&fake->cmdqv->quarantine);
+	destroy_vsmmu(b);
+	expect_shown(fake, "total vintfs=3 taken=0 ended=0 per_device=4\n");
+}
+
+static struct kunit_case owners_cases[] = {
+	KUNIT_CASE(test_limit),
+	KUNIT_CASE_SLOW(test_limit_of_the_living),
+	KUNIT_CASE_SLOW(test_show),
+	{},
+};
+
+static struct kunit_suite owners_suite = {
+	.name = "tegra241-cmdqv-owners",
+	.init = owners_test_init,
+	.exit = owners_test_exit,
+	.test_cases = owners_cases,
+};
+
+kunit_test_suite(owners_suite);

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * NVIDIA Tegra241 CMDQV: who has which VINTF, and how many one can have
+ *
+ * A unit has few VINTFs for all VMs behind its SMMU, and a vIOMMU takes one for as
+ * long as it lives. So that not one user has them all, a device gives at most
+ * vintfs_per_device of them at a time. A VINTF counts against the device that its
+ * vIOMMU was made through until that ends, wherever the device is meanwhile: who has
+ * closed it, or lost it, still has the VINTF. A VMM needs one for each SMMU that its
+ * devices are behind; the default leaves room for a restart and for tests.
+ *
+ * Who is refused gets EDQUOT, or ENOSPC if there is no VINTF left for anybody, and
+ * the log gets nothing above debug level: the counts are in debugfs, in
+ * iommu/tegra241_cmdqv/<SMMU>/vintfs, for the administrator.
+ */
+
+#define dev_fmt(fmt) "tegra241_cmdqv: " fmt
+
+#include <kunit/visibility.h>
+#include <linux/cleanup.h>
+#include <linux/debugfs.h>
+#include <linux/iommu.h>
+#include <linux/module.h>
+#include <linux/ratelimit.h>
+#include <linux/seq_file.h>
+
+#include "tegra241-cmdqv-vm.h"
+
+VISIBLE_IF_KUNIT unsigned int tegra241_vintfs_per_device = 4;
+EXPORT_SYMBOL_IF_KUNIT(tegra241_vintfs_per_device);
+module_param_named(vintfs_per_device, tegra241_vintfs_per_device, uint, 0644);
+MODULE_PARM_DESC(vintfs_per_device,
+		 "VINTFs that VMs can have at a time through one device; 0: as many as there are (default 4).");
+
+static unsigned int tegra241_vm_owners_count(struct tegra241_vm_owners *owners,
+					     struct device *dev)
+{
+	struct tegra241_vm_vintf *vintf;
+	unsigned int num = 0;
+
+	list_for_each_entry(vintf, &owners->vintfs, owned)
+		num += vintf->owner == dev;
+	return num;
+}
+
+/**
+ * tegra241_vm_owners_add() - a free VINTF for a vIOMMU
+ * @cmdqv: the unit
+ * @vintf: its structure; on success @vintf->hw is that VINTF
+ * @dev: the device that the vIOMMU is made through, which keeps it for now
+ *
+ * Context: sleeps.
+ * Return: 0; -EDQUOT if @dev has as many as it can have, -ENOSPC if none is free,
+ * or -ENOMEM.
+ */
+int tegra241_vm_owners_add(struct tegra241_cmdqv *cmdqv,
+			   struct tegra241_vm_vintf *vintf, struct device *dev)
+{
+	unsigned int limit = READ_ONCE(tegra241_vintfs_per_device);
+	struct tegra241_vm_owners *owners = &cmdqv->vm_owners;
+	int idx;
+
+	guard(mutex)(&owners->lock);
+	if (limit && tegra241_vm_owners_count(owners, dev) >= limit) {
+		dev_dbg_ratelimited(cmdqv->dev, "%s has its %u VINTFs\n",
+				    dev_name(dev), limit);
+		return -EDQUOT;
+	}
+	/* VINTF0 is the host's */
+	idx = ida_alloc_range(&cmdqv->vm_ids, 1, cmdqv->param.num_vintfs - 1,
+			      GFP_KERNEL);
+	if (idx < 0)
+		return idx;
+
+	tegra241_vintf_init(&vintf->hw, cmdqv, idx);
+	vintf->owner = get_device(dev);
+	list_add_tail(&vintf->owned, &owners->vintfs);
+	return 0;
+}
+
+/**
+ * tegra241_vm_owners_release() - the vIOMMU of a VINTF ends
+ * @vintf: the VINTF; from now on it counts against no device
+ *
+ * Context: sleeps.
+ */
+void tegra241_vm_owners_release(struct tegra241_vm_vintf *vintf)
+{
+	struct device *dev = vintf->owner;
+
+	scoped_guard(mutex, &vintf->hw.cmdqv->vm_owners.lock)
+		vintf->owner = NULL;
+	put_device(dev);
+}
+
+/**
+ * tegra241_vm_owners_remove() - a VINTF is about to be free
+ * @vintf: the VINTF, of no device any more; nobody looks at it when this returns
+ *
+ * Context: sleeps.
+ */
+void tegra241_vm_owners_remove(struct tegra241_vm_vintf *vintf)
+{
+	guard(mutex)(&vintf->hw.cmdqv->vm_owners.lock);
+	list_del(&vintf->owned);
+}
+
+static void tegra241_vm_owners_show_vintf(struct seq_file *m,
+					  struct tegra241_vm_vintf *vintf)
+{
+	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
+	u64 interrupts, brakes;
+	bool masked;
+
+	scoped_guard(spinlock, &cmdqv->vm_errors.lock) {
+		masked = cmdqv->vm_brake.int_mask & BIT_ULL(vintf->hw.idx);
+		interrupts = vintf->interrupts;
+		brakes = vintf->brakes;
+	}
+	seq_printf(m, "vintf v=%u vmid=0x%x device=%s queues=%u fenced=%d masked=%d interrupts=%llu brakes=%llu\n",
+		   vintf->hw.idx, vintf->vmid->id,
+		   vintf->owner ? dev_name(vintf->owner) : "-",
+		   READ_ONCE(vintf->queues), READ_ONCE(vintf->fenced), masked,
+		   interrupts, brakes);
+}
+
+/**
+ * tegra241_vm_owners_show() - who has which VINTF
+ * @m: the file; its private data is the unit. First a line of totals, then one for
+ *	each VINTF that is not free: VMID, the device that it counts against ("-": its
+ *	vIOMMU has ended, the hardware has not), HW queues, whether it is fenced
+ *	(DESIGN I5) or its interrupts are masked, interrupts so far, and how often the
+ *	brake was needed.
+ * @v: unused
+ *
+ * Context: sleeps.
+ * Return: 0.
+ */
+VISIBLE_IF_KUNIT int tegra241_vm_owners_show(struct seq_file *m, void *v)
+{
+	struct tegra241_cmdqv *cmdqv = m->private;
+	struct tegra241_vm_vintf *vintf;
+	unsigned int taken, ended;
+
+	guard(mutex)(&cmdqv->vm_owners.lock);
+	taken = list_count_nodes(&cmdqv->vm_owners.vintfs);
+	ended = tegra241_vm_owners_count(&cmdqv->vm_owners, NULL);
+	seq_printf(m, "total vintfs=%u taken=%u ended=%u per_device=%u\n",
+		   cmdqv->param.num_vintfs - 1, taken, ended,
+		   READ_ONCE(tegra241_vintfs_per_device));
+	list_for_each_entry(vintf, &cmdqv->vm_owners.vintfs, owned)
+		tegra241_vm_owners_show_vintf(m, vintf);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(tegra241_vm_owners_show);
+DEFINE_SHOW_ATTRIBUTE(tegra241_vm_owners);
+
+/**
+ * tegra241_vm_owners_debugfs() - let the administrator see it
+ * @cmdqv: the unit
+ * @dir: the driver's directory; the unit gets one of its own in there
+ */
+void tegra241_vm_owners_debugfs(struct tegra241_cmdqv *cmdqv,
+				struct dentry *dir)
+{
+	struct dentry *unit;
+
+	unit = debugfs_create_dir(dev_name(cmdqv->smmu.dev), dir);
+	debugfs_create_file("vintfs", 0444, unit, cmdqv,
+			    &tegra241_vm_owners_fops);
+	cmdqv->vm_owners.debugfs = unit;
+}
+
+/**
+ * tegra241_vm_owners_init() - nobody has a VINTF
+ * @cmdqv: the unit
+ */
+void tegra241_vm_owners_init(struct tegra241_cmdqv *cmdqv)
+{
+	mutex_init(&cmdqv->vm_owners.lock);
+	INIT_LIST_HEAD(&cmdqv->vm_owners.vintfs);
+}
+
+/**
+ * tegra241_vm_owners_exit() - undo tegra241_vm_owners_init() and _debugfs()
+ * @cmdqv: the unit; no vIOMMU is left
+ *
+ * Context: sleeps, for as long as somebody reads the file.
+ */
+void tegra241_vm_owners_exit(struct tegra241_cmdqv *cmdqv)
+{
+	debugfs_remove(cmdqv->vm_owners.debugfs);
+}
