@@ -161,6 +161,7 @@ static int mock_viommu_get_virt_id(struct iommufd_viommu *viommu,
 int mock_viommu_attach_device(struct iommufd_viommu *viommu, struct device *dev)
 {
 	struct mock_viommu_dev *mvdev = dev_iommu_priv_get(dev);
+	unsigned long flags;
 	u32 virt_id = 0;
 	int rc;
 
@@ -172,9 +173,10 @@ int mock_viommu_attach_device(struct iommufd_viommu *viommu, struct device *dev)
 			return rc;
 	}
 
-	guard(spinlock_irqsave)(&mvdev->lock);
+	spin_lock_irqsave(&mvdev->lock, flags);
 	mvdev->viommu = viommu;
 	mvdev->virt_id = virt_id;
+	spin_unlock_irqrestore(&mvdev->lock, flags);
 	return 0;
 }
 
@@ -465,15 +467,19 @@ static int mock_viommu_trigger_vevent(struct mock_viommu_dev *mvdev)
 {
 	struct iommu_viommu_event_selftest event = {};
 	struct iommufd_viommu *viommu;
+	unsigned long flags;
+	int rc = -ENOENT;
 
-	guard(spinlock_irqsave)(&mvdev->lock);
+	spin_lock_irqsave(&mvdev->lock, flags);
 	viommu = mvdev->viommu;
-	if (!viommu)
-		return -ENOENT;
-	event.virt_id = mvdev->virt_id;
-	return viommu->services->report_event(viommu,
-					      IOMMU_VEVENTQ_TYPE_SELFTEST,
-					      &event, sizeof(event));
+	if (viommu) {
+		event.virt_id = mvdev->virt_id;
+		rc = viommu->services->report_event(viommu,
+						    IOMMU_VEVENTQ_TYPE_SELFTEST,
+						    &event, sizeof(event));
+	}
+	spin_unlock_irqrestore(&mvdev->lock, flags);
+	return rc;
 }
 
 /**
