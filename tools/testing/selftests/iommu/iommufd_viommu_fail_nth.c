@@ -32,7 +32,7 @@
 
 /* The device's id in the guest, and what the window begins with */
 #define VIRT_ID 0x99
-#define IN_DATA 0xcafe
+#define IN_DATA 0x12345678
 
 /* More than any call needs: fork() makes by far the most allocations */
 #define NTH_MAX 2000
@@ -96,6 +96,8 @@ struct fail_case {
 	unsigned int min;
 	/* It makes no allocation */
 	bool none;
+	/* An event is lost if there is no memory for it */
+	bool loses;
 	/* It succeeds whichever allocation fails */
 	bool must_succeed;
 	/* Others decide on the errno: the kernel's driver core, fork() */
@@ -107,6 +109,9 @@ FIXTURE(fail_nth)
 	int nth_fd;
 	void *contig;
 };
+
+/* How many were, in all attempts */
+static unsigned int lost_events;
 
 FIXTURE_VARIANT(fail_nth)
 {
@@ -189,9 +194,10 @@ static void trace_expect_same(struct __test_metadata *_metadata,
 		TH_LOG("a file descriptor is left, failure %u", nth);
 	EXPECT_EQ(before->mappings, now.mappings)
 		TH_LOG("a mapping is left or lost, failure %u", nth);
-	for (i = 0; i < ARRAY_SIZE(counts); i++)
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
 		EXPECT_EQ(before->counts[i], now.counts[i])
 			TH_LOG("%s, failure %u", counts[i], nth);
+	}
 }
 
 /* ---- the calls */
@@ -284,6 +290,12 @@ static int run_nested(struct vm *vm)
 	return _test_cmd_hwpt_alloc_viommu(vm->fd, vm->dev_id, vm->viommu_id, 0,
 					   0, IOMMU_TEST_IOTLB_DEFAULT,
 					   &vm->nested_id);
+}
+
+static int run_fault(struct vm *vm)
+{
+	return _test_ioctl_fault_alloc(vm->fd, &vm->fault_id, &vm->fault_fd) ?
+		       errno : 0;
 }
 
 static int run_nested_fault(struct vm *vm)
@@ -453,6 +465,14 @@ static int run_close(struct vm *vm)
 
 /* ---- a setting, and its end */
 
+static void vm_add(struct __test_metadata *_metadata, struct vm *vm,
+		   bool wanted, int (*run)(struct vm *vm))
+{
+	if (!wanted)
+		return;
+	ASSERT_EQ(0, run(vm));
+}
+
 static void vm_build(struct __test_metadata *_metadata, struct vm *vm,
 		     unsigned int has, void *contig)
 {
@@ -481,38 +501,27 @@ static void vm_build(struct __test_metadata *_metadata, struct vm *vm,
 		test_ioctl_ioas_map_fixed_id(vm->ioas_id, buffer, BUFFER_SIZE,
 					     MOCK_APERTURE_START);
 	}
-	if (has & WINDOW)
-		ASSERT_EQ(0, run_viommu_data(vm));
-	if ((has & (VIOMMU | WINDOW)) == VIOMMU)
-		ASSERT_EQ(0, run_viommu(vm));
-	if (has & MAPPING)
-		ASSERT_EQ(0, run_mmap_read(vm));
-	if (has & VDEVICE)
-		ASSERT_EQ(0, run_vdevice(vm));
-	if (has & (FAULT | NESTED_FAULT))
-		test_ioctl_fault_alloc(&vm->fault_id, &vm->fault_fd);
-	if (has & NESTED_FAULT)
-		ASSERT_EQ(0, run_nested_fault(vm));
-	if ((has & (NESTED | NESTED_FAULT)) == NESTED)
-		ASSERT_EQ(0, run_nested(vm));
-	if (has & ATTACHED)
-		ASSERT_EQ(0, run_attach(vm));
-	if (has & VEVENTQ)
-		ASSERT_EQ(0, run_veventq(vm));
-	if (has & EVENT)
-		ASSERT_EQ(0, run_trigger(vm));
-	if (has & QUEUE0)
-		ASSERT_EQ(0, run_queue0(vm));
-	if (has & QUEUE1)
-		ASSERT_EQ(0, run_queue1(vm));
+	vm_add(_metadata, vm, has & WINDOW, run_viommu_data);
+	vm_add(_metadata, vm, (has & (VIOMMU | WINDOW)) == VIOMMU, run_viommu);
+	vm_add(_metadata, vm, has & MAPPING, run_mmap_read);
+	vm_add(_metadata, vm, has & VDEVICE, run_vdevice);
+	vm_add(_metadata, vm, has & (FAULT | NESTED_FAULT), run_fault);
+	vm_add(_metadata, vm, has & NESTED_FAULT, run_nested_fault);
+	vm_add(_metadata, vm, has & NESTED, run_nested);
+	vm_add(_metadata, vm, has & ATTACHED, run_attach);
+	vm_add(_metadata, vm, has & VEVENTQ, run_veventq);
+	vm_add(_metadata, vm, has & EVENT, run_trigger);
+	vm_add(_metadata, vm, has & QUEUE0, run_queue0);
+	vm_add(_metadata, vm, has & QUEUE1, run_queue1);
 }
 
 static void vm_destroy(struct __test_metadata *_metadata, struct vm *vm,
 		       __u32 *id, const char *what)
 {
-	if (*id)
+	if (*id) {
 		EXPECT_EQ(0, destroy(vm, id))
 			TH_LOG("something still holds the %s", what);
+	}
 }
 
 /* One object after the other: whatever holds one too many of them is found out */
@@ -632,10 +641,11 @@ TEST_F(fail_nth, leaves_nothing)
 		vm_unbuild(_metadata, &vm);
 
 		count_objects(now);
-		for (i = 0; i < ARRAY_SIZE(counts); i++)
+		for (i = 0; i < ARRAY_SIZE(counts); i++) {
 			EXPECT_EQ(objects[i], now[i])
 				TH_LOG("%s are left, failure %u", counts[i],
 				       nth);
+		}
 		EXPECT_FALSE(kernel_has_warned(log, line, sizeof(line)))
 			TH_LOG("failure %u: %s", nth, line);
 		allocs += failure == FAIL_NTH_ALLOC;
@@ -646,6 +656,8 @@ TEST_F(fail_nth, leaves_nothing)
 		TH_LOG("the call makes fewer allocations than it must");
 	if (c->none)
 		EXPECT_EQ(0, allocs);
+	if (c->loses)
+		EXPECT_LT(0, lost_events);
 	TH_LOG("%u allocations and %u other things failed, one at a time", allocs,
 	       nth - 1 - allocs);
 }
@@ -700,6 +712,8 @@ static void done_mmap(struct __test_metadata *_metadata, struct vm *vm,
 		      bool failed)
 {
 	EXPECT_EQ(IN_DATA, mmio_read32(vm->window, 0));
+	/* Memory, not a device: that would not take it */
+	EXPECT_EQ(IN_DATA >> 8, mmio_read32(vm->window, 1));
 	EXPECT_EQ(EBUSY, _test_cmd_destroy(vm->fd, vm->viommu_id));
 }
 
@@ -914,17 +928,26 @@ FIXTURE_VARIANT_ADD(fail_nth, veventq)
 /*
  * The device's event happens, memory or not. An event that there was no memory for
  * is lost: that is said at its place, and a gap in the numbers says it afterwards.
+ * Not each allocation that fails costs the event.
  */
 static void done_trigger(struct __test_metadata *_metadata, struct vm *vm,
 			 bool failed)
 {
-	if (failed) {
-		test_cmd_read_lost(vm->event_fd, 0);
-		test_cmd_read_nothing(vm->event_fd);
+	struct test_vevent ev = {};
+	ssize_t len = _test_cmd_veventq_read(vm->event_fd, &ev, sizeof(ev));
+
+	if (failed && len == sizeof(ev.header)) {
+		EXPECT_EQ(IOMMU_VEVENTQ_FLAG_LOST_EVENTS, ev.header.flags);
+		lost_events++;
+	} else {
+		ASSERT_EQ((ssize_t)sizeof(ev), len);
+		EXPECT_EQ(0, ev.header.flags);
+		EXPECT_EQ(VIRT_ID, ev.event.virt_id);
 	}
+	EXPECT_EQ(0, ev.header.sequence);
+	test_cmd_read_nothing(vm->event_fd);
+
 	ASSERT_EQ(0, run_trigger(vm));
-	if (!failed)
-		test_cmd_read_vevent(vm->event_fd, 0, VIRT_ID);
 	test_cmd_read_vevent(vm->event_fd, 1, VIRT_ID);
 	test_cmd_read_nothing(vm->event_fd);
 }
@@ -935,7 +958,7 @@ FIXTURE_VARIANT_ADD(fail_nth, event)
 		.has = VIOMMU | VDEVICE | NESTED | ATTACHED | VEVENTQ,
 		.run = run_trigger,
 		.done = done_trigger,
-		.min = 1,
+		.loses = true,
 		.must_succeed = true,
 	},
 };
@@ -944,11 +967,22 @@ FIXTURE_VARIANT_ADD(fail_nth, event)
 static void done_trigger_gap(struct __test_metadata *_metadata, struct vm *vm,
 			     bool failed)
 {
+	struct test_vevent ev[3] = {};
+	ssize_t len;
+
 	test_cmd_read_vevent(vm->event_fd, 0, VIRT_ID);
 	ASSERT_EQ(0, run_trigger(vm));
-	if (!failed)
-		test_cmd_read_vevent(vm->event_fd, 1, VIRT_ID);
-	test_cmd_read_vevent(vm->event_fd, 2, VIRT_ID);
+	len = _test_cmd_veventq_read(vm->event_fd, ev, sizeof(ev));
+	if (failed && len == sizeof(ev[0])) {
+		lost_events++;
+	} else {
+		ASSERT_EQ(2 * (ssize_t)sizeof(ev[0]), len);
+		EXPECT_EQ(1, ev[0].header.sequence);
+		ev[0] = ev[1];
+	}
+	EXPECT_EQ(0, ev[0].header.flags);
+	EXPECT_EQ(2, ev[0].header.sequence);
+	EXPECT_EQ(VIRT_ID, ev[0].event.virt_id);
 	test_cmd_read_nothing(vm->event_fd);
 }
 
@@ -958,7 +992,7 @@ FIXTURE_VARIANT_ADD(fail_nth, event_gap)
 		.has = VIOMMU | VDEVICE | NESTED | ATTACHED | VEVENTQ | EVENT,
 		.run = run_trigger,
 		.done = done_trigger_gap,
-		.min = 1,
+		.loses = true,
 		.must_succeed = true,
 	},
 };
@@ -1003,9 +1037,10 @@ static void done_invalidate(struct __test_metadata *_metadata, struct vm *vm,
 	__u32 i;
 
 	EXPECT_EQ(MOCK_DEV_CACHE_NUM, vm->requests);
-	for (i = 0; i < MOCK_DEV_CACHE_NUM; i++)
+	for (i = 0; i < MOCK_DEV_CACHE_NUM; i++) {
 		EXPECT_EQ(0, _test_cmd_dev_check_cache(vm->fd, vm->dev_id, i,
 						       0));
+	}
 }
 
 FIXTURE_VARIANT_ADD(fail_nth, invalidate)
