@@ -93,44 +93,51 @@
  * ======================================  =======================================
  * The guest                               The VMM
  * ======================================  =======================================
- * writes an STE with Config abort/bypass  attach the HWPT of step 7; or
+ * STE with Config abort or bypass         attach the HWPT of step 7; or
  *                                         HWPT_ALLOC with the two words, attach
- * writes an STE with Config stage 1       HWPT_ALLOC with the two words, attach
- * changes an STE (CFGI_STE,               read the STE from guest memory again and
- * CFGI_STE_RANGE, CFGI_ALL on the         the same; unchanged words need nothing
- * trapped queue)
- * makes an STE invalid (V is 0)           attach the abort HWPT
+ * STE with Config stage 1                 HWPT_ALLOC with the two words, attach
+ * STE that is not valid (V is 0)          attach the abort HWPT
+ * CFGI_STE, CFGI_STE_RANGE, CFGI_ALL      when these come on the trapped queue,
+ *                                         read the STEs from guest memory again and
+ *                                         do the above for those that changed
  * CFGI_CD, CFGI_CD_ALL                    HWPT_INVALIDATE
  * TLBI, ATC_INV on the trapped queue      HWPT_INVALIDATE, several in one call if
  *                                         there are several
  * SYNC on the trapped queue               nothing: what was before it is done
  * a command the ioctl refuses (EIO)       CERROR_ILL at the command that entry_num
- *                                         says; those before it are done
+ *                                         names; those before it are done
  * TLBI, ATC_INV, SYNC on its own queue    nothing
  * faults in its stage 1                   read the vEVENTQ, put the record into the
  *                                         guest's event queue; lost events: the
  *                                         overflow flag of that
+ * disables its SMMU (SMMUEN)              attach the HWPT for GBPA
  * CMDQV: reads PARAM                      the numbers of step 4, or fewer
- * CMDQV: VINTF CONFIG                     keep it; HYP_OWN reads as 0, whatever was
+ * CMDQV: writes VINTF CONFIG              keep it; HYP_OWN reads as 0 whatever was
  *                                         written, or the guest issues commands
  *                                         that its queues refuse
- * CMDQV: BASE written                     keep it
- * CMDQV: queue mapped (CMDQ_ALLOC_MAP)    HW_QUEUE_ALLOC, from index 0 upwards. If
- *   and both the unit and VINTF enabled   it fails: CMDQ_INIT_ERR in the virtual
- *                                         GERROR of this queue
- * CMDQV: BASE rewritten, queue unmapped   DESTROY of the queue (and those above,
- *                                         which are made again afterwards)
- * CMDQV: VINTF or unit disabled           DESTROY of all queues, downwards
- * CMDQV: an error of its own queue        read the vEVENTQ, show its map as the
+ * CMDQV: writes BASE                      keep it
+ * CMDQV: maps a queue (CMDQ_ALLOC_MAP)    when it has a BASE and the unit and the
+ *                                         VINTF are enabled, too: HW_QUEUE_ALLOC,
+ *                                         from index 0 upwards. If that fails:
+ *                                         CMDQ_INIT_ERR in the queue's GERROR
+ * CMDQV: rewrites BASE, unmaps a queue    DESTROY of the queue and of those above,
+ *                                         which are made again afterwards
+ * CMDQV: disables the VINTF or the unit   DESTROY of all queues, downwards
+ * CMDQV: error of its own queue           read the vEVENTQ, show its map as the
  *                                         virtual error maps, raise the virtual
- *                                         interrupt. The queue has stopped. The
- *                                         guest goes on by itself: it writes
- *                                         GERRORN in the window.
- * disables its SMMU (SMMUEN)              attach the HWPT for GBPA
+ *                                         interrupt. The queue has stopped; the
+ *                                         guest goes on by itself when it has
+ *                                         written GERRORN, in the window
  * resets, reboots                         DESTROY of all queues, attach the HWPT for
  *                                         GBPA, destroy other nested HWPTs, read
  *                                         the vEVENTQs empty
  * ======================================  =======================================
+ *
+ * Interrupts: a device's interrupt message is a write of the device to memory. The
+ * kernel maps where it goes in the nest parent, in the window that is missing from
+ * IOMMU_IOAS_IOVA_RANGES (1 MiB at 0x8000000), and tells the device an address in
+ * there. With a stage 1 in front of it, the guest's tables must translate the window
+ * to itself: the VMM has to tell the guest so (a reserved memory range in IORT).
  *
  * A guest's StreamIDs are the VMM's to choose and, if a device gets another one, to
  * change: attach the device to abort or bypass, destroy the vDEVICE, make the new
@@ -953,10 +960,10 @@ struct iommu_viommu_arm_smmuv3_invalidate {
  * In this order. EOPNOTSUPP: reserved member. EINVAL: @data_uptr is NULL,
  * @entry_len is 0 or beyond PAGE_SIZE, @entry_num is too large. ENOENT: @hwpt_id.
  * EINVAL: an object that takes no requests. EOPNOTSUPP: its driver takes none.
- * EINVAL: a data type that the object does not know. Then of each request: EINVAL
- * (shorter than the first version of its structure), EFAULT, E2BIG (longer than the
- * kernel knows, and not zero there), EIO (what it asks for). ETIMEDOUT: the hardware
- * did not answer; EINTR: the caller is being killed.
+ * EINVAL: a data type that the object does not know. Then of each request: EFAULT,
+ * E2BIG (longer than the kernel knows, and not zero there; one that is shorter is
+ * completed with zeros), EIO (what it asks for). ETIMEDOUT: the hardware did not
+ * answer; EINTR: the caller is being killed.
  *
  * If @entry_num can't be written, the ioctl fails with EFAULT whatever it has done:
  * the VMM has to take everything for not done, and do all of it again.
