@@ -603,4 +603,260 @@ TEST_F(objects, failed_vdevice_leaves_nothing)
 	ASSERT_EQ(0, vm_add_vdevice(vm, VSID));
 }
 
+/* ---- rows of the contract that only this hardware has */
+
+/* Which vIOMMU has what: a plain one neither queues nor their errors */
+TEST_F(objects, each_viommu_has_its_types)
+{
+	static const u32 viommus[] = { IOMMU_VIOMMU_TYPE_ARM_SMMUV3,
+				       VIOMMU_TYPE };
+	static const u32 events[] = { IOMMU_VEVENTQ_TYPE_ARM_SMMUV3,
+				      IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV };
+	struct vm *vm = &self->vm;
+	u32 id[2], queue;
+	int fd[2];
+
+	for (int v = 0; v < 2; v++) {
+		ASSERT_EQ(0, vm_add_viommu(vm, viommus[v]));
+		for (int e = 0; e < 2; e++) {
+			bool there = e <= v;
+
+			/* The depth comes first, whatever the type */
+			EXPECT_EQ(-EINVAL, iommufd_veventq_alloc(vm->fd, vm->viommu,
+								 events[e], 0,
+								 &id[e], &fd[e]));
+			EXPECT_EQ(-EINVAL, iommufd_veventq_alloc(vm->fd, vm->viommu,
+								 events[e],
+								 0x80001,
+								 &id[e], &fd[e]));
+			EXPECT_EQ(-ENOENT, iommufd_veventq_alloc(vm->fd, vm->s2,
+								 events[e],
+								 0x80000,
+								 &id[e], &fd[e]));
+			/* The largest depth is what QEMU asks for */
+			EXPECT_EQ(there ? 0 : -EOPNOTSUPP,
+				  iommufd_veventq_alloc(vm->fd, vm->viommu,
+							events[e], 0x80000,
+							&id[e], &fd[e]));
+			if (!there)
+				continue;
+			EXPECT_EQ(-EEXIST, iommufd_veventq_alloc(vm->fd, vm->viommu,
+								 events[e], 1,
+								 &id[e], &fd[e]));
+		}
+		EXPECT_EQ(v ? 0 : -EOPNOTSUPP,
+			  queue_alloc(vm, 0, self->ipa[0], &queue));
+		if (v)
+			EXPECT_EQ(0, iommufd_destroy(vm->fd, queue));
+		/* Each vEVENTQ holds the vIOMMU, its file the vEVENTQ */
+		if (v)
+			ASSERT_EQ(0, vm_unmap_window(vm));
+		for (int e = 0; e <= v; e++) {
+			EXPECT_EQ(-EBUSY, iommufd_destroy(vm->fd, vm->viommu));
+			EXPECT_EQ(-EBUSY, iommufd_destroy(vm->fd, id[e]));
+			close(fd[e]);
+			EXPECT_EQ(-EBUSY, iommufd_destroy(vm->fd, vm->viommu));
+			EXPECT_EQ(0, iommufd_destroy(vm->fd, id[e]));
+		}
+		EXPECT_EQ(0, iommufd_destroy(vm->fd, vm->viommu));
+		vm->viommu = 0;
+	}
+}
+
+/* Data of VIOMMU_ALLOC: a plain vIOMMU has none, so none is looked at */
+TEST_F(objects, data_of_a_viommu)
+{
+	struct {
+		struct iommu_viommu_tegra241_cmdqv data;
+		u64 more[8];
+	} buf = {};
+	struct vm *vm = &self->vm;
+	u32 id;
+
+	ASSERT_EQ(0, iommufd_viommu_alloc(vm->fd, vm->dev.dev_id, vm->s2,
+					  IOMMU_VIOMMU_TYPE_ARM_SMMUV3,
+					  bad_address(), 4096, &id));
+	EXPECT_EQ(0, iommufd_destroy(vm->fd, id));
+
+	/* From the future, and zero there; what we don't know is not written */
+	ASSERT_EQ(0, iommufd_viommu_alloc(vm->fd, vm->dev.dev_id, vm->s2,
+					  VIOMMU_TYPE, &buf, sizeof(buf), &id));
+	EXPECT_EQ(0x10000, buf.data.out_vintf_mmap_length);
+	for (size_t i = 0; i < ARRAY_SIZE(buf.more); i++)
+		EXPECT_EQ(0, buf.more[i]);
+	EXPECT_EQ(0, iommufd_destroy(vm->fd, id));
+	for (size_t len = 0; len < sizeof(buf.data); len++)
+		EXPECT_EQ(-EINVAL,
+			  iommufd_viommu_alloc(vm->fd, vm->dev.dev_id, vm->s2,
+					       VIOMMU_TYPE, &buf, len, &id));
+	for (size_t i = 0; i < ARRAY_SIZE(buf.more); i++) {
+		buf.more[i] = 1;
+		EXPECT_EQ(-E2BIG,
+			  iommufd_viommu_alloc(vm->fd, vm->dev.dev_id, vm->s2,
+					       VIOMMU_TYPE, &buf, sizeof(buf),
+					       &id));
+		buf.more[i] = 0;
+	}
+}
+
+/* A StreamID has 32 bits, and 20 where a slot must hold it */
+TEST_F(objects, streamids_of_a_viommu)
+{
+	static const struct {
+		u64 virt_id;
+		int plain;
+		int cmdqv;
+	} rows[] = {
+		{ 0, 0, 0 },
+		{ 0xfffff, 0, 0 },
+		{ 0x100000, 0, -EINVAL },
+		{ 0x80000000, 0, -EINVAL },
+		{ 0xffffffff, 0, -EINVAL },
+		{ 0x100000000, -EINVAL, -EINVAL },
+		{ UINT64_MAX, -EINVAL, -EINVAL },
+	};
+	struct vm *vm = &self->vm;
+	u32 id;
+	int rc;
+
+	for (int v = 0; v < 2; v++) {
+		ASSERT_EQ(0, vm_add_viommu(vm, v ? VIOMMU_TYPE :
+						   IOMMU_VIOMMU_TYPE_ARM_SMMUV3));
+		for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+			rc = iommufd_vdevice_alloc(vm->fd, vm->viommu,
+						   vm->dev.dev_id,
+						   rows[i].virt_id, &id);
+			EXPECT_EQ(v ? rows[i].cmdqv : rows[i].plain, rc)
+				TH_LOG("id %#llx", rows[i].virt_id);
+			if (!rc)
+				EXPECT_EQ(0, iommufd_destroy(vm->fd, id));
+		}
+		if (v)
+			ASSERT_EQ(0, vm_unmap_window(vm));
+		EXPECT_EQ(0, iommufd_destroy(vm->fd, vm->viommu));
+		vm->viommu = 0;
+	}
+}
+
+/* Two things are wrong with a queue: which one is told */
+TEST_F(objects, queue_refusals_in_order)
+{
+	const u64 nowhere = 0x70000000;
+	struct vm *vm = &self->vm;
+	u32 id, other, dev = vm->dev.dev_id, queues;
+	struct iommu_hw_info_tegra241_cmdqv info;
+
+	ASSERT_EQ(0, iommufd_hw_info(vm->fd, dev,
+				     IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV, &info,
+				     sizeof(info), NULL));
+	queues = 1u << info.log2vcmdqs;
+	ASSERT_EQ(0, vm_add_viommu(vm, VIOMMU_TYPE));
+#define refused(_errno, _index, _ipa, _length)				\
+	EXPECT_EQ(-(_errno), iommufd_hw_queue_alloc(vm->fd, vm->viommu,	\
+						    QUEUE_TYPE, _index,	\
+						    _ipa, _length, &id))
+	/* The length, before memory, before the index, before the address */
+	refused(EINVAL, queues, nowhere, 48);
+	refused(EINVAL, 0, nowhere, 1ULL << 40);
+	refused(ENOENT, queues, nowhere, 4096);
+	refused(EINVAL, queues, self->ipa[0] + 32, 64);
+	refused(EIO, 1, self->ipa[0] + 32, 64);
+	refused(EINVAL, 0, self->ipa[0] + 32, 64);
+	ASSERT_EQ(0, queue_alloc(vm, 0, self->ipa[0], &id));
+	EXPECT_EQ(-EEXIST, iommufd_hw_queue_alloc(vm->fd, vm->viommu, QUEUE_TYPE,
+						  0, self->ipa[1] + 32, 64,
+						  &other));
+#undef refused
+	EXPECT_EQ(0, iommufd_destroy(vm->fd, id));
+}
+
+/* Requests of any length up to a page: completed with zeros, or zero beyond */
+TEST_F(objects, lengths_of_requests)
+{
+	const u32 type = IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3;
+	const u32 page = getpagesize();
+	struct vm *vm = &self->vm;
+	char *buf;
+	u32 num;
+
+	ASSERT_EQ(0, vm_add_viommu(vm, VIOMMU_TYPE));
+	buf = mmap(NULL, 3 * page, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, buf);
+	for (u32 len = 1; len <= page; len = len < 40 ? len + 1 : len * 2) {
+		memset(buf, 0, 3 * page);
+		for (int i = 0; i < 3; i++)
+			buf[i * len] = CMD_TLBI_NSNH_ALL;
+		num = 3;
+		EXPECT_EQ(0, iommufd_hwpt_invalidate(vm->fd, vm->viommu, type,
+						     buf, len, &num))
+			TH_LOG("%u bytes", len);
+		EXPECT_EQ(3, num);
+		if (len <= sizeof(struct smmu_cmd))
+			continue;
+		/* The last byte of the second one */
+		buf[2 * len - 1] = 1;
+		num = 3;
+		EXPECT_EQ(-E2BIG, iommufd_hwpt_invalidate(vm->fd, vm->viommu,
+							  type, buf, len, &num))
+			TH_LOG("%u bytes", len);
+		EXPECT_EQ(1, num);
+	}
+	/* A page is the most, and no less */
+	memset(buf, 0, 3 * page);
+	buf[0] = CMD_TLBI_NSNH_ALL;
+	num = 1;
+	EXPECT_EQ(0, iommufd_hwpt_invalidate(vm->fd, vm->viommu, type, buf, page,
+					     &num));
+	EXPECT_EQ(1, num);
+	num = 1;
+	EXPECT_EQ(-EINVAL, iommufd_hwpt_invalidate(vm->fd, vm->viommu, type, buf,
+						   page + 1, &num));
+	EXPECT_EQ(0, num);
+	munmap(buf, 3 * page);
+}
+
+/* The reply that can't be written is EFAULT, whatever has been done */
+TEST_F(objects, invalidation_without_a_reply)
+{
+	struct smmu_cmd cmd = { { CMD_TLBI_NSNH_ALL } };
+	struct vm *vm = &self->vm;
+	struct iommu_hwpt_invalidate inv = {
+		.size = sizeof(inv),
+		.data_type = IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3,
+		.data_uptr = (uintptr_t)&cmd,
+		.entry_len = sizeof(cmd),
+		.entry_num = 1,
+	};
+	void *ro;
+
+	ASSERT_EQ(0, vm_add_viommu(vm, VIOMMU_TYPE));
+	for (int i = 0; i < 4; i++) {
+		/* It would be: done; refused; unknown; a reserved member */
+		inv.hwpt_id = i == 2 ? UINT32_MAX : vm->viommu;
+		cmd.w[0] = i == 1 ? CMD_CFGI_STE : CMD_TLBI_NSNH_ALL;
+		inv.__reserved = i == 3;
+		ro = readonly_copy(&inv, sizeof(inv));
+		ASSERT_NE(NULL, ro);
+		EXPECT_EQ(-EFAULT, iommufd_ioctl(vm->fd, IOMMU_HWPT_INVALIDATE,
+						 ro));
+		readonly_free(ro);
+	}
+}
+
+/* The board's edu devices have neither PASIDs nor ATS */
+TEST_F(objects, capabilities)
+{
+	struct iommu_hw_info info = {
+		.size = sizeof(info),
+		.dev_id = self->vm.dev.dev_id,
+		.out_max_pasid_log2 = 0xff,
+	};
+
+	ASSERT_EQ(0, iommufd_ioctl(self->vm.fd, IOMMU_GET_HW_INFO, &info));
+	EXPECT_EQ(0, info.out_max_pasid_log2);
+	EXPECT_EQ(IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED,
+		  info.out_capabilities & ~(u64)IOMMU_HW_CAP_DIRTY_TRACKING);
+}
+
 TEST_HARNESS_MAIN
