@@ -104,41 +104,44 @@ static bool test_read(struct kunit *test, struct test_record *record)
 	return false;
 }
 
-#define EXPECT_EVENT(test, _id, _sequence) do {				\
-	struct test_record _record;					\
-									\
-	KUNIT_EXPECT_TRUE(test, test_read(test, &_record));		\
-	KUNIT_EXPECT_EQ(test, _record.header.flags, 0);			\
-	KUNIT_EXPECT_EQ(test, _record.header.sequence, _sequence);	\
-	KUNIT_EXPECT_EQ(test, _record.event.id, _id);			\
-} while (0)
+static void expect_event(struct kunit *test, u32 id, u32 sequence)
+{
+	struct test_record record;
 
-#define EXPECT_LOSS(test, _sequence) do {				\
-	struct test_record _record;					\
-									\
-	KUNIT_EXPECT_TRUE(test, test_read(test, &_record));		\
-	KUNIT_EXPECT_EQ(test, _record.header.flags,			\
-			IOMMU_VEVENTQ_FLAG_LOST_EVENTS);		\
-	KUNIT_EXPECT_EQ(test, _record.header.sequence, _sequence);	\
-} while (0)
+	KUNIT_EXPECT_TRUE(test, test_read(test, &record));
+	KUNIT_EXPECT_EQ(test, record.header.flags, 0);
+	KUNIT_EXPECT_EQ(test, record.header.sequence, sequence);
+	KUNIT_EXPECT_EQ(test, record.event.id, id);
+}
 
-#define EXPECT_EMPTY(test) do {						\
-	struct test_record _record;					\
-									\
-	KUNIT_EXPECT_FALSE(test, test_read(test, &_record));		\
-} while (0)
+static void expect_loss(struct kunit *test, u32 sequence)
+{
+	struct test_record record;
+
+	KUNIT_EXPECT_TRUE(test, test_read(test, &record));
+	KUNIT_EXPECT_EQ(test, record.header.flags,
+			IOMMU_VEVENTQ_FLAG_LOST_EVENTS);
+	KUNIT_EXPECT_EQ(test, record.header.sequence, sequence);
+}
+
+static void expect_empty(struct kunit *test)
+{
+	struct test_record record;
+
+	KUNIT_EXPECT_FALSE(test, test_read(test, &record));
+}
 
 /* Numbers begin at 0 and count every event; a read of an empty queue gives 0 */
 static void veventq_order(struct kunit *test)
 {
-	EXPECT_EMPTY(test);
+	expect_empty(test);
 	test_add(test, 100);
 	test_add(test, 101);
-	EXPECT_EVENT(test, 100, 0);
+	expect_event(test, 100, 0);
 	test_add(test, 102);
-	EXPECT_EVENT(test, 101, 1);
-	EXPECT_EVENT(test, 102, 2);
-	EXPECT_EMPTY(test);
+	expect_event(test, 101, 1);
+	expect_event(test, 102, 2);
+	expect_empty(test);
 }
 
 /* Whole records only: as many as fit, and EINVAL if not even the first does */
@@ -176,24 +179,24 @@ static void veventq_sequence_wraps(struct kunit *test)
 	t->queue.next_sequence = INT_MAX;
 	test_add(test, 1);
 	test_add(test, 2);
-	EXPECT_EVENT(test, 1, INT_MAX);
-	EXPECT_EVENT(test, 2, 0);
+	expect_event(test, 1, INT_MAX);
+	expect_event(test, 2, 0);
 
 	t->queue.depth = 1;
 	t->queue.next_sequence = INT_MAX - 1;
 	test_add(test, 3);
 	test_add(test, 4);
-	EXPECT_EVENT(test, 3, INT_MAX - 1);
-	EXPECT_LOSS(test, INT_MAX);
+	expect_event(test, 3, INT_MAX - 1);
+	expect_loss(test, INT_MAX);
 	test_add(test, 5);
-	EXPECT_EVENT(test, 5, 0);
+	expect_event(test, 5, 0);
 
 	t->queue.next_sequence = INT_MAX;
 	test_add(test, 6);
 	test_add(test, 7);
-	EXPECT_EVENT(test, 6, INT_MAX);
-	EXPECT_LOSS(test, 0);
-	EXPECT_EMPTY(test);
+	expect_event(test, 6, INT_MAX);
+	expect_loss(test, 0);
+	expect_empty(test);
 }
 
 /* Depth counts events, not the loss; a record that is read makes room for one */
@@ -205,28 +208,39 @@ static void veventq_depth(struct kunit *test)
 	for (i = 0; i < t->queue.depth + 3; i++)
 		test_add(test, i);
 	/* 0 to 3 are kept, 4 to 6 are lost */
-	EXPECT_EVENT(test, 0, 0);
+	expect_event(test, 0, 0);
+	/* There is room for one: the gap tells of that loss now */
 	test_add(test, 7);
-	/* A new one is kept: the gap tells of the loss now */
 	test_add(test, 8);
-	EXPECT_EVENT(test, 1, 1);
-	EXPECT_EVENT(test, 2, 2);
-	EXPECT_EVENT(test, 3, 3);
-	EXPECT_EVENT(test, 7, 7);
-	EXPECT_LOSS(test, 8);
-	EXPECT_EMPTY(test);
+	expect_event(test, 1, 1);
+	expect_event(test, 2, 2);
+	expect_event(test, 3, 3);
+	expect_event(test, 7, 7);
+	expect_loss(test, 8);
+	expect_empty(test);
+
+	/* A loss that is followed by an event is no record: the gap tells of it */
+	for (i = 9; i < 14; i++)
+		test_add(test, i);
+	expect_event(test, 9, 9);
+	test_add(test, 14);
+	expect_event(test, 10, 10);
+	expect_event(test, 11, 11);
+	expect_event(test, 12, 12);
+	expect_event(test, 14, 14);
+	expect_empty(test);
 
 	/* Reading a loss makes no room */
 	t->queue.depth = 1;
-	test_add(test, 9);
-	test_add(test, 10);
-	EXPECT_EVENT(test, 9, 9);
-	EXPECT_LOSS(test, 10);
-	test_add(test, 11);
-	test_add(test, 12);
-	EXPECT_EVENT(test, 11, 11);
-	EXPECT_LOSS(test, 12);
-	EXPECT_EMPTY(test);
+	test_add(test, 15);
+	test_add(test, 16);
+	expect_event(test, 15, 15);
+	expect_loss(test, 16);
+	test_add(test, 17);
+	test_add(test, 18);
+	expect_event(test, 17, 17);
+	expect_loss(test, 18);
+	expect_empty(test);
 }
 
 /* A record that can't be copied stays where it is, and what could be counts */
@@ -250,11 +264,11 @@ static void veventq_copy_fault(struct kunit *test)
 	/* The first succeeds, the second does not, the first time */
 	KUNIT_EXPECT_EQ(test, iommufd_veventq_read(q, end - first - 8, 64),
 			first);
-	EXPECT_EVENT(test, 21, 1);
+	expect_event(test, 21, 1);
 	/* A loss is a record like others here */
 	KUNIT_EXPECT_EQ(test, iommufd_veventq_read(q, end - 7, 64), -EFAULT);
-	EXPECT_LOSS(test, 2);
-	EXPECT_EMPTY(test);
+	expect_loss(test, 2);
+	expect_empty(test);
 }
 
 /* Readable is what a read would return something for; writable it is never */
@@ -268,10 +282,10 @@ static void veventq_poll(struct kunit *test)
 	test_add(test, 1);
 	KUNIT_EXPECT_EQ(test, iommufd_veventq_poll_mask(&t->queue), in);
 	test_add(test, 2);
-	EXPECT_EVENT(test, 1, 0);
+	expect_event(test, 1, 0);
 	/* The loss alone */
 	KUNIT_EXPECT_EQ(test, iommufd_veventq_poll_mask(&t->queue), in);
-	EXPECT_LOSS(test, 1);
+	expect_loss(test, 1);
 	KUNIT_EXPECT_EQ(test, iommufd_veventq_poll_mask(&t->queue), 0);
 }
 
