@@ -181,24 +181,25 @@ static size_t iommufd_veventq_peek(struct iommufd_veventq_obj *veventq,
 				   u64 *num_read)
 {
 	struct iommufd_vevent *event;
+	size_t len = 0;
 
-	guard(spinlock_irq)(&veventq->lock);
-	*num_read = veventq->num_read;
+	scoped_guard(spinlock_irq, &veventq->lock) {
+		*num_read = veventq->num_read;
 
-	event = list_first_entry_or_null(&veventq->events,
-					 struct iommufd_vevent, item);
-	if (event) {
-		record->header.flags = 0;
-		record->header.sequence = event->sequence;
-		memcpy(record->data, event->data, event->len);
-		return sizeof(record->header) + event->len;
+		event = list_first_entry_or_null(&veventq->events,
+						 struct iommufd_vevent, item);
+		if (event) {
+			record->header.flags = 0;
+			record->header.sequence = event->sequence;
+			memcpy(record->data, event->data, event->len);
+			len = sizeof(record->header) + event->len;
+		} else if (veventq->lost) {
+			record->header.flags = IOMMU_VEVENTQ_FLAG_LOST_EVENTS;
+			record->header.sequence = veventq->lost_sequence;
+			len = sizeof(record->header);
+		}
 	}
-	if (veventq->lost) {
-		record->header.flags = IOMMU_VEVENTQ_FLAG_LOST_EVENTS;
-		record->header.sequence = veventq->lost_sequence;
-		return sizeof(record->header);
-	}
-	return 0;
+	return len;
 }
 
 static bool iommufd_vevent_is_loss(const struct iommufd_vevent_record *record)
@@ -294,10 +295,11 @@ ssize_t iommufd_veventq_read(struct iommufd_veventq_obj *veventq,
  */
 __poll_t iommufd_veventq_poll_mask(struct iommufd_veventq_obj *veventq)
 {
-	guard(spinlock_irq)(&veventq->lock);
-	if (list_empty(&veventq->events) && !veventq->lost)
-		return 0;
-	return EPOLLIN | EPOLLRDNORM;
+	bool empty;
+
+	scoped_guard(spinlock_irq, &veventq->lock)
+		empty = list_empty(&veventq->events) && !veventq->lost;
+	return empty ? 0 : EPOLLIN | EPOLLRDNORM;
 }
 
 static ssize_t iommufd_veventq_fops_read(struct file *file, char __user *buf,
