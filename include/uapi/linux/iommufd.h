@@ -1151,10 +1151,11 @@ struct iommu_viommu_tegra241_cmdqv {
  * while the vIOMMU lives.
  *
  * Here: an SMMU has few VINTFs (63 on Grace), so a device gives at most four at a
- * time; the administrator can change that (module parameter vintfs_per_device, 0 for
- * no bound). A VINTF counts until its vIOMMU is destroyed, wherever the device is
- * meanwhile. EDQUOT is therefore not for the VMM to wait for: it holds the others
- * itself, or whoever had the device before does.
+ * time. The administrator can change that: arm_smmu_v3.vintfs_per_device on the
+ * kernel's command line or in /sys/module, 0 for no bound. A VINTF counts until its
+ * vIOMMU is destroyed, wherever the device is meanwhile. EDQUOT is therefore not for
+ * the VMM to wait for: it holds the others itself, or whoever had the device before
+ * does.
  */
 struct iommu_viommu_alloc {
 	__u32 size;
