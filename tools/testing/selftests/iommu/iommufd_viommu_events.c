@@ -400,7 +400,7 @@ static void *poll_thread(void *arg)
 {
 	struct pollfd p = { .fd = *(int *)arg, .events = POLLIN };
 
-	return (void *)(long)(poll(&p, 1, 20000) == 1 ? p.revents : 0);
+	return (void *)(long)(poll(&p, 1, 3000) == 1 ? p.revents : 0);
 }
 
 /* Who waits in poll() is woken */

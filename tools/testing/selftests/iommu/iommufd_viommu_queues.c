@@ -332,13 +332,22 @@ TEST_F(hw_queue, memory_is_contiguous)
 {
 	struct mock_vm *vm = &self->vm;
 	int i, j, contiguous = 0, apart = 0;
+	const size_t huge = 2UL << 20;
+	char *mem, *both;
 
 	if (!page_frame(self->mem))
 		SKIP(return, "needs /proc/self/pagemap, as root");
+	/* With a huge page there are neighbours for sure */
+	both = mmap(NULL, 2 * huge, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, both);
+	mem = both + (-(uintptr_t)both & (huge - 1));
+	madvise(mem, huge, MADV_HUGEPAGE);
+	memset(mem, 1, MEM_PAGES * PAGE_SIZE);
+
 	for (i = 0; i < MEM_PAGES; i++) {
 		for (j = 0; j < MEM_PAGES; j++) {
-			char *a = self->mem + i * PAGE_SIZE;
-			char *b = self->mem + j * PAGE_SIZE;
+			char *a = mem + i * PAGE_SIZE;
+			char *b = mem + j * PAGE_SIZE;
 			bool good = page_frame(a) + 1 == page_frame(b);
 
 			ASSERT_EQ(0, map_at(self->fd, vm->ioas_id, a, PAGE_SIZE,
@@ -380,6 +389,7 @@ TEST_F(hw_queue, memory_is_contiguous)
 	/* A page is its own neighbour never, so there are some of these */
 	EXPECT_LE(MEM_PAGES, apart);
 	TH_LOG("%d pairs contiguous, %d not", contiguous, apart);
+	munmap(both, 2 * huge);
 }
 
 /* A mapping whose pages don't begin where those of IOVAs do has no whole page */

@@ -445,6 +445,47 @@ TEST_F(request, hwpt_order)
 	test_ioctl_destroy(cmd.out_hwpt_id);
 }
 
+/* An HWPT on an IOAS delivers faults as a nested one does, unless it is a parent */
+TEST_F(request, hwpt_on_ioas_with_faults)
+{
+	struct mock_vm *vm = &self->vm;
+	struct iommu_hwpt_alloc cmd = {
+		.flags = IOMMU_HWPT_FAULT_ID_VALID,
+		.dev_id = vm->dev_id,
+		.pt_id = vm->ioas_id,
+	};
+	/* Of the device itself: PASIDs are a nested HWPT's */
+	struct iommu_test_cmd trigger = {
+		.size = sizeof(trigger),
+		.op = IOMMU_TEST_OP_TRIGGER_IOPF,
+		.trigger_iopf = { .dev_id = vm->dev_id, .addr = 0x1000 },
+	};
+	struct iommu_hwpt_page_response response = {};
+	struct iommu_hwpt_pgfault fault = {};
+	__u32 fault_id, fault_fd;
+
+	test_ioctl_fault_alloc(&fault_id, &fault_fd);
+	cmd.fault_id = vm->ioas_id;
+	EXPECT_EQ(ENOENT, hwpt_alloc(self->fd, &cmd));
+	cmd.fault_id = fault_id;
+	cmd.flags |= IOMMU_HWPT_ALLOC_NEST_PARENT;
+	EXPECT_EQ(EOPNOTSUPP, hwpt_alloc(self->fd, &cmd));
+	cmd.flags = IOMMU_HWPT_FAULT_ID_VALID;
+	ASSERT_EQ(0, hwpt_alloc(self->fd, &cmd));
+	test_cmd_mock_domain_replace(vm->stdev_id, cmd.out_hwpt_id);
+	ASSERT_EQ(0, _test_ioctl(self->fd, IOMMU_TEST_CMD, &trigger));
+	ASSERT_EQ(sizeof(fault), read(fault_fd, &fault, sizeof(fault)));
+	EXPECT_EQ(0x1000, fault.addr);
+	EXPECT_EQ(vm->dev_id, fault.dev_id);
+	response.cookie = fault.cookie;
+	EXPECT_EQ(sizeof(response), write(fault_fd, &response, sizeof(response)));
+	test_cmd_mock_domain_replace(vm->stdev_id, vm->ioas_id);
+	close(fault_fd);
+	test_err_destroy(EBUSY, fault_id);
+	test_ioctl_destroy(cmd.out_hwpt_id);
+	test_ioctl_destroy(fault_id);
+}
+
 /* On an HWPT: it must be a nest parent that user space has made */
 TEST_F(request, hwpt_on_hwpt)
 {
@@ -600,6 +641,101 @@ TEST_F(request, faults_and_events_are_separate)
 	test_ioctl_destroy(nested_id);
 	test_ioctl_destroy(fault_id);
 	close(event_fd);
+}
+
+static int trigger_iopf(int fd, __u32 dev_id, __u64 addr)
+{
+	struct iommu_test_cmd cmd = {
+		.size = sizeof(cmd),
+		.op = IOMMU_TEST_OP_TRIGGER_IOPF,
+		.trigger_iopf = {
+			.dev_id = dev_id,
+			.pasid = 1,
+			.addr = addr,
+		},
+	};
+
+	return _test_ioctl(fd, IOMMU_TEST_CMD, &cmd);
+}
+
+static ssize_t respond(int fault_fd, __u32 cookie, __u32 code)
+{
+	struct iommu_hwpt_page_response response = {
+		.cookie = cookie,
+		.code = code,
+	};
+	ssize_t n = write(fault_fd, &response, sizeof(response));
+
+	return n < 0 ? -errno : n;
+}
+
+/* The file of a fault queue of a HWPT on a vIOMMU: as 6.12 has it */
+TEST_F(request, fault_file)
+{
+	const size_t len = sizeof(struct iommu_hwpt_pgfault);
+	const size_t answer = sizeof(struct iommu_hwpt_page_response);
+	__u32 fault_id, fault_fd, nested_id, cookie[3];
+	struct iommu_hwpt_pgfault fault[4];
+	struct mock_vm *vm = &self->vm;
+	size_t cut;
+	int i;
+
+	test_ioctl_fault_alloc(&fault_id, &fault_fd);
+	test_cmd_hwpt_alloc_viommu(vm->dev_id, vm->viommu_id,
+				   IOMMU_HWPT_FAULT_ID_VALID, fault_id,
+				   &nested_id);
+	test_cmd_vdevice_alloc(vm->viommu_id, vm->dev_id, 1, NULL);
+	test_cmd_mock_domain_replace(vm->stdev_id, nested_id);
+
+	EXPECT_EQ(0, read(fault_fd, fault, sizeof(fault)));
+	EXPECT_EQ(0, _test_cmd_poll(fault_fd) & POLLIN);
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, trigger_iopf(self->fd, vm->dev_id, 0x1000 * i));
+	EXPECT_EQ(POLLIN, _test_cmd_poll(fault_fd) & POLLIN);
+	EXPECT_EQ(-1, pread(fault_fd, fault, len, 0));
+	EXPECT_EQ(ESPIPE, errno);
+	for (cut = 1; cut < len; cut++) {
+		EXPECT_EQ(-1, read(fault_fd, fault, len + cut));
+		EXPECT_EQ(ESPIPE, errno);
+	}
+	EXPECT_EQ(-1, read(fault_fd, fault, 0));
+	EXPECT_EQ(EINVAL, errno);
+	/* What can't be copied stays */
+	for (cut = 0; cut < len; cut += 4) {
+		EXPECT_EQ(-1, read(fault_fd, self->border - cut, 2 * len));
+		EXPECT_EQ(EFAULT, errno);
+	}
+	EXPECT_EQ(len, read(fault_fd, self->border - len - 8, 2 * len));
+	memcpy(fault, self->border - len - 8, len);
+	ASSERT_EQ(2 * len, read(fault_fd, fault + 1, 3 * len));
+	EXPECT_EQ(0, _test_cmd_poll(fault_fd) & POLLIN);
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(0x1000 * i, fault[i].addr);
+		EXPECT_EQ(1, fault[i].pasid);
+		EXPECT_EQ(vm->dev_id, fault[i].dev_id);
+		cookie[i] = fault[i].cookie;
+	}
+
+	/* Answers in any order, each once */
+	EXPECT_EQ(-EINVAL, respond(fault_fd, cookie[1], 2));
+	EXPECT_EQ(-EINVAL, respond(fault_fd, ABSENT_ID,
+				   IOMMUFD_PAGE_RESP_SUCCESS));
+	EXPECT_EQ(-1, write(fault_fd, fault, answer + 1));
+	EXPECT_EQ(ESPIPE, errno);
+	EXPECT_EQ(-1, write(fault_fd, self->bad, answer));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(answer, respond(fault_fd, cookie[2],
+				  IOMMUFD_PAGE_RESP_SUCCESS));
+	EXPECT_EQ(answer, respond(fault_fd, cookie[0],
+				  IOMMUFD_PAGE_RESP_INVALID));
+	EXPECT_EQ(-EINVAL, respond(fault_fd, cookie[0],
+				   IOMMUFD_PAGE_RESP_SUCCESS));
+
+	/* Who waits still is answered when the device leaves the HWPT */
+	test_cmd_mock_domain_replace(vm->stdev_id, vm->ioas_id);
+	EXPECT_EQ(-EINVAL, respond(fault_fd, cookie[1],
+				   IOMMUFD_PAGE_RESP_SUCCESS));
+	close(fault_fd);
 }
 
 /* ---- IOMMU_HWPT_INVALIDATE */

@@ -47,6 +47,8 @@ static inline const char *iommufd_mock_missing(void)
 		return "no /dev/iommu (CONFIG_IOMMUFD)";
 	if (_test_ioctl(fd, IOMMU_TEST_CMD, &cmd) == ENOTTY)
 		why = "no mock IOMMU (CONFIG_IOMMUFD_TEST)";
+	else if (_test_ioctl(fd, IOMMU_VIOMMU_ALLOC, &cmd) == ENOTTY)
+		why = "no vIOMMUs in this kernel";
 	close(fd);
 	return why;
 }
