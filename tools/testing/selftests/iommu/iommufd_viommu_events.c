@@ -23,7 +23,7 @@
 #define RECORD_LEN	12
 #define LOST_EVENTS	1
 
-#define TIMEOUT		120
+#define TIMEOUT		300
 
 static __attribute__((constructor)) void setup_sizes(void)
 {

@@ -470,12 +470,12 @@ static inline void mock_vm_setup(struct __test_metadata *_metadata, int fd,
 				      &vm->viommu_id);
 }
 
-/* Up to 3 s for what the kernel does after a process has died */
+/* Up to 10 s for what the kernel does after a process has died */
 static inline bool mock_nothing_left(void)
 {
 	int i;
 
-	for (i = 0; i < 30 && *mock_left(); i++)
+	for (i = 0; i < 100 && *mock_left(); i++)
 		usleep(100000);
 	return !*mock_left();
 }
