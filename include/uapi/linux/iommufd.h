@@ -636,8 +636,8 @@ enum iommu_hwpt_data_type {
  * EOPNOTSUPP: reserved members, flags; EINVAL: data and @data_type do not go
  * together, a data type that is not the hardware's, data too short; ENOENT:
  * @dev_id, @fault_id; EINVAL: no object @pt_id, or of a wrong kind; E2BIG: data
- * is longer than the kernel knows; EIO: the guest's words, see struct
- * iommu_hwpt_arm_smmuv3.
+ * is longer than the kernel knows and not zero there, or longer than a page; EIO:
+ * the guest's words, see struct iommu_hwpt_arm_smmuv3.
  *
  * The device uses the new table when it is attached to it. Attaching to a HWPT on
  * a vIOMMU: EINVAL for a device behind another IOMMU, for one that could leave
@@ -1142,9 +1142,9 @@ struct iommu_viommu_tegra241_cmdqv {
  * stage-2 forced write-back (S2FWB) nor a coherent path to memory for the device
  * (CANWBS), as a guest could then switch off coherency. ENOENT: @dev_id, then
  * @hwpt_id. EINVAL: no nest parent, or one of another SMMU. For CMDQV: EINVAL if
- * the data is missing or too short, E2BIG if it is longer and not zero there,
- * EDQUOT if the device has given as many VINTFs as it may, ENOSPC if no VINTF is
- * free, ETIMEDOUT if the hardware does not enable it, EFAULT.
+ * the data is missing or too short, E2BIG if it is longer and not zero there, or
+ * longer than a page, EDQUOT if the device has given as many VINTFs as it may,
+ * ENOSPC if no VINTF is free, ETIMEDOUT if the hardware does not enable it, EFAULT.
  *
  * The vIOMMU, and with it its window, exist for others when the ioctl has
  * returned, not before. It needs the SMMU, not the device: @dev_id may be unbound
