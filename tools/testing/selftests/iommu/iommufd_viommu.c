@@ -8,6 +8,7 @@
  * Each test states the rule that it is about; each ioctl climbs a ladder of
  * refusals before its first success.
  */
+#include <signal.h>
 #include <stdlib.h>
 
 #include "iommufd_viommu_utils.h"
@@ -529,6 +530,39 @@ TEST_F(command, unreadable)
 		EXPECT_EQ(next, _test_next_id(self->fd));
 	}
 	munmap(page, 2 * PAGE_SIZE);
+}
+
+/* Memory that has to be brought in first is as good as any */
+TEST_F(command, untouched)
+{
+	__u32 stdev_id, dev_id, hwpt_id;
+	char arg[256], *page;
+	int nr, status;
+	pid_t child;
+
+	test_cmd_mock_domain(self->vm.ioas_id, &stdev_id, &hwpt_id, &dev_id);
+	for (nr = 0; nr < COMMANDS; nr++) {
+		command_fill(&self->vm, dev_id, nr, arg);
+		page = test_untouched_page(arg, commands[nr].size);
+		ASSERT_EQ(0, _test_ioctl(self->fd, commands[nr].cmd, page))
+			TH_LOG("%s", commands[nr].name);
+		ASSERT_EQ(0, command_undo(self->fd, nr, page));
+
+		/* In memory, but shared with a child until it is written */
+		memcpy(page, arg, commands[nr].size);
+		child = fork();
+		ASSERT_LE(0, child);
+		if (!child) {
+			pause();
+			_exit(0);
+		}
+		EXPECT_EQ(0, _test_ioctl(self->fd, commands[nr].cmd, page))
+			TH_LOG("%s", commands[nr].name);
+		kill(child, SIGKILL);
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		ASSERT_EQ(0, command_undo(self->fd, nr, page));
+		munmap(page, PAGE_SIZE);
+	}
 }
 
 /* An ioctl is its whole command word; slots without one are ENOTTY */

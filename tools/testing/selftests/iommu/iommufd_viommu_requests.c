@@ -312,6 +312,47 @@ TEST_F(request, viommu_data_unwritable)
 	test_ioctl_destroy(vm->parent_id);
 }
 
+/* Data in memory that has to be brought in first */
+TEST_F(request, data_untouched)
+{
+	struct iommu_viommu_selftest in = { .in_data = 0x1234 }, *data;
+	struct iommu_hwpt_selftest iotlb = { .iotlb = 0x4711 };
+	struct mock_vm *vm = &self->vm;
+	__u32 viommu_id, nested_id;
+	struct iommu_hw_info cmd = {
+		.size = sizeof(cmd),
+		.dev_id = vm->dev_id,
+		.data_len = PAGE_SIZE,
+	};
+	__u32 *info;
+	void *va;
+
+	data = test_untouched_page(&in, sizeof(in));
+	test_cmd_viommu_alloc(vm->dev_id, vm->parent_id, SELFTEST_VIOMMU, data,
+			      sizeof(*data), &viommu_id);
+	EXPECT_EQ(0x1234, data->out_data);
+	/* What was tried before the memory was there has left no window */
+	test_cmd_mmap(data->out_mmap_offset, data->out_mmap_length, &va);
+	munmap(va, data->out_mmap_length);
+	munmap(data, PAGE_SIZE);
+
+	va = test_untouched_page(&iotlb, sizeof(iotlb));
+	ASSERT_EQ(0, _test_cmd_hwpt_alloc(self->fd, vm->dev_id, viommu_id, 0, 0,
+					  &nested_id, IOMMU_HWPT_DATA_SELFTEST,
+					  va, sizeof(iotlb)));
+	test_cmd_hwpt_check_iotlb_all(nested_id, 0x4711);
+	munmap(va, PAGE_SIZE);
+	test_ioctl_destroy(nested_id);
+	test_ioctl_destroy(viommu_id);
+
+	info = test_untouched_page("xxxxxxxxxxxx", 12);
+	cmd.data_uptr = (uintptr_t)info;
+	ASSERT_EQ(0, _test_ioctl(self->fd, IOMMU_GET_HW_INFO, &cmd));
+	EXPECT_EQ(IOMMU_HW_INFO_SELFTEST_REGVAL, info[1]);
+	EXPECT_EQ(0, info[2]);
+	munmap(info, PAGE_SIZE);
+}
+
 /* A nest parent may have several vIOMMUs, each with data of its own */
 TEST_F(request, viommu_many)
 {

@@ -382,6 +382,23 @@ static inline char *test_bordered_page(void)
 }
 
 /*
+ * A page that begins with @data and that nobody has touched: it comes in when it is
+ * read, and once more when it is written. To be given back with munmap().
+ */
+static inline void *test_untouched_page(const void *data, size_t size)
+{
+	int fd = memfd_create("page", MFD_CLOEXEC);
+	void *p;
+
+	assert(fd >= 0 && !ftruncate(fd, PAGE_SIZE));
+	assert(pwrite(fd, data, size, 0) == (ssize_t)size);
+	p = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	assert(p != MAP_FAILED);
+	close(fd);
+	return p;
+}
+
+/*
  * The ioctl on a copy of @arg that the kernel can read and not write: it does all
  * of its work and fails to tell the result. 0 or the errno.
  */
