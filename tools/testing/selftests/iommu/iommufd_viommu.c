@@ -21,6 +21,36 @@
 #define ABSENT_ID	0x7fffffff
 #define QUEUE_IOVA	MOCK_APERTURE_START
 
+/* The test ABI has the numbers and layouts that newer kernels publish it with */
+static_assert(IOMMU_TEST_OP_TRIGGER_IOPF == 15, "op");
+static_assert(IOMMU_TEST_OP_DEV_CHECK_CACHE == 16, "op");
+static_assert(IOMMU_TEST_OP_TRIGGER_VEVENT == 17, "op");
+static_assert(MOCK_FLAGS_DEVICE_PASID == 4, "flag");
+static_assert(MOCK_DEV_CACHE_ID_MAX == 3 && MOCK_DEV_CACHE_NUM == 4, "cache");
+static_assert(IOMMU_TEST_DEV_CACHE_DEFAULT == 0xbaddad, "cache");
+static_assert(IOMMU_VIOMMU_TYPE_SELFTEST == 0xdeadbeef, "type");
+static_assert(IOMMU_VEVENTQ_TYPE_SELFTEST == 0xbeefbeef, "type");
+static_assert(IOMMU_HW_QUEUE_TYPE_SELFTEST == 0xdeadbeef, "type");
+static_assert(IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST == 0xdeadbeef, "type");
+static_assert(IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST_INVALID == 0xdadbeef,
+	      "type");
+static_assert(IOMMU_TEST_HW_QUEUE_MAX == 2, "queues");
+static_assert(sizeof(struct iommu_viommu_selftest) == 24 &&
+	      offsetof(struct iommu_viommu_selftest, out_data) == 4 &&
+	      offsetof(struct iommu_viommu_selftest, out_mmap_offset) == 8 &&
+	      offsetof(struct iommu_viommu_selftest, out_mmap_length) == 16,
+	      "layout");
+static_assert(sizeof(struct iommu_viommu_invalidate_selftest) == 12 &&
+	      offsetof(struct iommu_viommu_invalidate_selftest, vdev_id) == 4 &&
+	      offsetof(struct iommu_viommu_invalidate_selftest, cache_id) == 8,
+	      "layout");
+static_assert(sizeof(struct iommu_viommu_event_selftest) == 4, "layout");
+static_assert(offsetof(struct iommu_test_cmd, check_dev_cache.cache) ==
+	      offsetof(struct iommu_test_cmd, check_dev_cache.id) + 4 &&
+	      offsetof(struct iommu_test_cmd, check_dev_cache.id) == 16 &&
+	      offsetof(struct iommu_test_cmd, trigger_vevent.dev_id) == 16,
+	      "layout");
+
 static __attribute__((constructor)) void setup_sizes(void)
 {
 	PAGE_SIZE = sysconf(_SC_PAGE_SIZE);
