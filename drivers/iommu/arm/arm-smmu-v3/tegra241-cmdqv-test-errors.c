@@ -300,6 +300,16 @@ static void test_brake(struct kunit *test)
 	expect_event(fake, a, BIT(0));
 	acknowledge(fake, 1);
 
+	/* Nor does it help to wait for the very end */
+	fake_cmdqv_pass(fake, 10 * BRAKE_TIME);
+	storm(fake, 1, BURST, false);
+	fake->events = 0;
+	fake->error_at_unmask = 2;
+	fake_cmdqv_pass(fake, BRAKE_TIME);
+	KUNIT_EXPECT_EQ(test, fake->error_at_unmask, -1);
+	expect_event(fake, a, BIT(0));
+	acknowledge(fake, 1);
+
 	/* In the long run: 100 a second, and an event more at the end of each brake */
 	fake_cmdqv_pass(fake, 10 * BRAKE_TIME);
 	fake->interrupts = 0;

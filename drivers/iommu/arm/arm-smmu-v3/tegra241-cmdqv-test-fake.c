@@ -355,6 +355,19 @@ static void fake_late_enable(struct fake_vcmdq *vcmdq, u32 val)
 	vcmdq->late_enable = 0;
 }
 
+static void fake_int_mask_write(struct fake_cmdqv *fake, int m, u32 val)
+{
+	/* The host's own errors are never masked, nor are VINTFs that aren't */
+	KUNIT_EXPECT_EQ_MSG(fake->test,
+			    m ? val : val & ~GENMASK(FAKE_NUM_VINTFS - 1, 1), 0,
+			    "mask %d: 0x%x", m, val);
+	if (fake->int_mask[m] & ~val && fake->error_at_unmask >= 0) {
+		fake->vcmdq[fake->error_at_unmask].gerror ^= BIT(0);
+		fake->error_at_unmask = -1;
+	}
+	fake->int_mask[m] = val;
+}
+
 static void fake_config_write(struct fake_cmdqv *fake, u32 off, u32 val)
 {
 	int q = (off - TEGRA241_CMDQV_CMDQ_ALLOC_MAP(0)) / 4;
@@ -382,12 +395,9 @@ static void fake_config_write(struct fake_cmdqv *fake, u32 off, u32 val)
 			fake->alloc[q] = val;
 	} else if (off == TEGRA241_CMDQV_VINTF_INT_MASK(0) ||
 		   off == TEGRA241_CMDQV_VINTF_INT_MASK(1)) {
-		/* The host's own errors are never masked, nor are VINTFs that aren't */
-		KUNIT_EXPECT_EQ_MSG(fake->test,
-				    off == TEGRA241_CMDQV_VINTF_INT_MASK(0) ?
-				    val & ~GENMASK(FAKE_NUM_VINTFS - 1, 1) : val,
-				    0, "mask 0x%x at 0x%x", val, off);
-		fake->int_mask[off == TEGRA241_CMDQV_VINTF_INT_MASK(1)] = val;
+		fake_int_mask_write(fake,
+				    off == TEGRA241_CMDQV_VINTF_INT_MASK(1),
+				    val);
 	} else {
 		KUNIT_ASSERT_EQ(fake->test, off, TEGRA241_CMDQV_CONFIG);
 		if ((val ^ fake->config) & CMDQV_EN)
@@ -596,6 +606,8 @@ void fake_cmdqv_pass(struct fake_cmdqv *fake, unsigned long time)
  * fake_cmdqv_masked() - whether a VINTF's interrupts are masked
  * @fake: the unit
  * @v: the VINTF
+ *
+ * Return: true if they are.
  */
 bool fake_cmdqv_masked(struct fake_cmdqv *fake, int v)
 {
@@ -720,6 +732,7 @@ struct fake_cmdqv *fake_cmdqv_create(struct kunit *test)
 	/* As on a machine that has just been started */
 	fake->now = INITIAL_JIFFIES;
 	fake->tick_at = ULONG_MAX;
+	fake->error_at_unmask = -1;
 	test->priv = fake;
 
 	cmdqv->dev = kunit_device_register(test, "cmdqv");

@@ -144,15 +144,24 @@ static void test_limit_of_the_living(struct kunit *test)
 	expect_vintf_free(fake, 1);
 }
 
-static void expect_shown(struct fake_cmdqv *fake, const char *text)
+static __printf(2, 3)
+void expect_shown(struct fake_cmdqv *fake, const char *fmt, ...)
 {
 	struct seq_file m = {
 		.size = SZ_1K,
 		.private = fake->cmdqv,
 	};
+	va_list args;
+	char *text;
 
 	m.buf = kunit_kzalloc(fake->test, m.size, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(fake->test, m.buf);
+	text = kunit_kzalloc(fake->test, m.size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, text);
+	va_start(args, fmt);
+	vscnprintf(text, m.size, fmt, args);
+	va_end(args);
+
 	KUNIT_EXPECT_EQ(fake->test, 0, tegra241_vm_owners_show(&m, NULL));
 	KUNIT_EXPECT_STREQ(fake->test, m.buf, text);
 }
@@ -177,8 +186,9 @@ static void test_show(struct kunit *test)
 	fake_cmdqv_interrupt(fake, 2);
 	expect_shown(fake,
 		     "total vintfs=3 taken=2 ended=0 per_device=4\n"
-		     "vintf v=1 vmid=0x7 device=test_show.one queues=0 fenced=0 masked=0 interrupts=0 brakes=0\n"
-		     "vintf v=2 vmid=0x7 device=test_show.two queues=1 fenced=0 masked=0 interrupts=1 brakes=0\n");
+		     "vintf v=1 vmid=0x7 device=%s queues=0 fenced=0 masked=0 interrupts=0 brakes=0\n"
+		     "vintf v=2 vmid=0x7 device=%s queues=1 fenced=0 masked=0 interrupts=1 brakes=0\n",
+		     dev_name(one), dev_name(two));
 
 	fake->vintf[1].no_disable = true;
 	destroy_vsmmu(a);
@@ -186,7 +196,8 @@ static void test_show(struct kunit *test)
 	expect_shown(fake,
 		     "total vintfs=3 taken=2 ended=1 per_device=4\n"
 		     "vintf v=1 vmid=0x7 device=- queues=0 fenced=1 masked=1 interrupts=0 brakes=0\n"
-		     "vintf v=2 vmid=0x7 device=test_show.two queues=0 fenced=0 masked=0 interrupts=1 brakes=0\n");
+		     "vintf v=2 vmid=0x7 device=%s queues=0 fenced=0 masked=0 interrupts=1 brakes=0\n",
+		     dev_name(two));
 	fake->vintf[1].no_disable = false;
 	tegra241_quarantine_look(&fake->cmdqv->quarantine);
 	destroy_vsmmu(b);

@@ -95,6 +95,8 @@ struct fake_vintf {
  * @now: the brake's clock, in jiffies
  * @tick_at: when it wants to be called again; ULONG_MAX: not at all
  * @interrupts: that the unit has raised
+ * @error_at_unmask: VCMDQ that makes an error just before a VINTF is unmasked; -1:
+ *	none
  * @mmap_base: physical address of the last window registered
  * @mmap_length: its length
  * @mmap_ret: result of registering
@@ -131,6 +133,7 @@ struct fake_cmdqv {
 	unsigned long now;
 	unsigned long tick_at;
 	unsigned int interrupts;
+	int error_at_unmask;
 
 	phys_addr_t mmap_base;
 	size_t mmap_length;
