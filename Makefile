@@ -80,12 +80,12 @@ kernel: tree
 	@base/apt.sh install tree kernel
 	@base/kernel.sh build $(LINUX) $(BUILD)/obj $(IMAGE) $(FRAGMENTS)
 
-# Objects beside those of the board's kernel: what is the same there is not compiled
-# again, as the compiler cache sees the same relative paths.
 kernel-debug: tree
 	@base/apt.sh install tree kernel
-	@base/kernel.sh build $(LINUX) $(BUILD)/obj-debug $(DEBUG_IMAGE) $(FRAGMENTS) base/config/debug.config
+	@base/kernel.sh build $(LINUX) $(BUILD)/debug/obj $(DEBUG_IMAGE) $(FRAGMENTS) base/config/debug.config
 
+# Objects beside those of the board's kernel, so that what is the same is not compiled
+# again: to the compiler cache the same relative paths.
 kernel-coverage: tree
 	@base/apt.sh install tree kernel
 	@base/coverage.sh build $(LINUX) $(BUILD)/obj-coverage $(COVERAGE_IMAGE) $(FRAGMENTS) base/config/coverage.config

@@ -26,7 +26,7 @@ case ${1:-} in
 	;;
 esac
 kernel=$build${variant:+/$variant}
-objects=$build/obj${variant:+-$variant}
+objects=$build/obj
 results=$kernel/test
 
 # Cheapest first: what breaks early should say so early. "configs" compiles the
@@ -40,11 +40,13 @@ declare -A limit=([tools]=300 [model]=900 [abi]=120 [base]=1800 [emulator]=900
 
 case $variant in
 debug)
+	objects=$kernel/obj
 	all=(detectors kunit iommufd kselftest)
 	limit=([detectors]=900 [kunit]=600 [iommufd]=1500 [kselftest]=1800)
 	export TEST_DEBUG=1 BOARD_SLOW=10
 	;;
 coverage)
+	objects=$build/obj-coverage
 	all=(kunit iommufd kselftest)
 	# The board writes the counts there.
 	export TEST_SHARE=$project_dir/$kernel/share
