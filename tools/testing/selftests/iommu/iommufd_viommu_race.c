@@ -218,8 +218,8 @@ TEST_F_TIMEOUT(race, windows, TIMEOUT)
 				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		ASSERT_NE(MAP_FAILED, win[i].gone);
 		crew_add(&self->crew, "make_window", make_window, &win[i], i);
-		crew_add(&self->crew, "map", map_guessed, &win[i], i);
-		crew_add(&self->crew, "map", map_guessed, &win[i], i);
+		crew_add(&self->crew, "map", map_guessed, &win[i], i)->need = 3;
+		crew_add(&self->crew, "map", map_guessed, &win[i], i)->need = 3;
 	}
 	expect_unbroken(crew_run(&self->crew, self->seconds));
 	EXPECT_NE(0, crew_hits(&self->crew, "map"))
@@ -336,7 +336,10 @@ static void destroy_vdevices(struct worker *w, struct arena *a)
 
 static void unmake_vdevices(struct worker *w)
 {
-	destroy_vdevices(w, w->arg);
+	struct arena *a = w->arg;
+
+	destroy_vdevices(w, a);
+	w->hits = load(&a->undone);
 	crew_pause(w, 500);
 }
 
@@ -365,7 +368,7 @@ static void replug(struct worker *w)
 	check_new_id(w, a, idev);
 	store(&a->v->stdev, stdev);
 	store(&a->v->idev, idev);
-	w->hits++;
+	w->hits = load(&a->left);
 	/* Whatever is asked of a tombstone: it is not there */
 	for (i = 0; i < 4; i++) {
 		__u32 id = crew_random(w, 64);
@@ -464,8 +467,8 @@ TEST_F_TIMEOUT(race, unplug, TIMEOUT)
 	ASSERT_EQ(0, nested_alloc(v, a.viommu, &a.nested));
 	crew_add(&self->crew, "make", make_vdevice, &a, 0);
 	crew_add(&self->crew, "make", make_vdevice, &a, 1);
-	crew_add(&self->crew, "unmake", unmake_vdevices, &a, 0);
-	crew_add(&self->crew, "replug", replug, &a, 0);
+	crew_add(&self->crew, "unmake", unmake_vdevices, &a, 0)->need = 3;
+	crew_add(&self->crew, "replug", replug, &a, 0)->need = 3;
 	crew_add(&self->crew, "attach", attach_and_trigger, &a, 0);
 	crew_add(&self->crew, "invalidate", invalidate, &a, 0);
 	crew_add(&self->crew, "beside", build_beside, &a, 0);
@@ -476,7 +479,7 @@ TEST_F_TIMEOUT(race, unplug, TIMEOUT)
 	EXPECT_NE(0, a.undone);
 	EXPECT_NE(0, a.left);
 	TH_LOG("%lu times replugged, %lu attached, %lu invalidated",
-	       crew_hits(&self->crew, "replug"),
+	       (unsigned long)a.generation / 2,
 	       crew_hits(&self->crew, "attach"),
 	       crew_hits(&self->crew, "invalidate"));
 	TH_LOG("vDEVICEs: %lu made, %lu destroyed, %lu left", a.made,
@@ -671,7 +674,7 @@ TEST_F_TIMEOUT(race, hw_queues, TIMEOUT)
 	ASSERT_EQ(0, viommu_alloc(s.v, &s.viommu));
 	crew_add(&self->crew, "queue0", cycle_queue0, &s, 0);
 	crew_add(&self->crew, "queue0", cycle_queue0, &s, 1);
-	crew_add(&self->crew, "queue1", cycle_queue1, &s, 0);
+	crew_add(&self->crew, "queue1", cycle_queue1, &s, 0)->need = 3;
 	crew_add(&self->crew, "failing", fail_queue0, &s, 0);
 	crew_add(&self->crew, "remap", remap, &s, 0);
 	expect_unbroken(crew_run(&self->crew, self->seconds));

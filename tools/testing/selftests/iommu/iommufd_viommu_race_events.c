@@ -3,6 +3,8 @@
  * vEVENTQs that are made, filled, read, closed and destroyed by several threads at a
  * time, and the iommufd that ends under them. The rules are as in iommufd_viommu_race.c.
  */
+#include <sys/epoll.h>
+
 #include "iommufd_viommu_race.h"
 
 /**
@@ -190,7 +192,7 @@ TEST_F_TIMEOUT(race, events, TIMEOUT)
 						&s[i].v.stdev, &s[i].v.idev));
 		ASSERT_EQ(NULL, reporter_make(&s[i].r, &s[i].v, 0));
 		crew_add(&self->crew, "trigger", trigger, &s[i], i);
-		crew_add(&self->crew, "read", queue_and_read, &s[i], i);
+		crew_add(&self->crew, "read", queue_and_read, &s[i], i)->need = 100;
 		crew_add(&self->crew, "rename", rename_device, &s[i], i);
 	}
 	/* Its first name says nothing of the stream: VIRT_ID */
@@ -215,17 +217,20 @@ TEST_F_TIMEOUT(race, events, TIMEOUT)
 }
 
 #define POOL_MAX	0x100000
+#define POOL_READERS	3
 
 /**
  * struct pool - one queue with several readers
  * @s: whose
  * @fd: the file
+ * @page: of each reader. Not there when a read begins, so that it takes longer.
  * @seen: how often each event was read
  * @triggered: events reported
  */
 struct pool {
 	struct stream s;
 	int fd;
+	char *page[POOL_READERS];
 	unsigned char *seen;
 	unsigned int triggered;
 };
@@ -268,16 +273,18 @@ static const char *pool_look(struct pool *p, const char *buf, ssize_t n,
 static void pool_read(struct worker *w)
 {
 	struct pool *p = w->arg;
+	struct pollfd pfd = { .fd = p->fd, .events = POLLIN };
 	const char *why = NULL;
+	char *page = p->page[w->nr];
 	__u32 next = w->hits;
-	char buf[128];
 	ssize_t n;
 
-	if (crew_random(w, 2)) {
-		n = read(p->fd, buf, sizeof(struct test_vevent) +
+	if (crew_random(w, 4)) {
+		madvise(page, PAGE_SIZE, MADV_DONTNEED);
+		n = read(p->fd, page, sizeof(struct test_vevent) +
 			 crew_random(w, 100));
 		if (n > 0)
-			why = pool_look(p, buf, n, &next);
+			why = pool_look(p, page, n, &next);
 	} else {
 		/* No event fits: what can't be copied stays for somebody else */
 		n = read(p->fd, p->s.bad + PAGE_SIZE -
@@ -288,8 +295,9 @@ static void pool_read(struct worker *w)
 	if (why)
 		crew_broken(w->crew, "reader %u: %s", w->nr, why);
 	w->hits = next;
+	/* All wait for the same event, and it is one's */
 	if (n <= 0)
-		crew_pause(w, 100);
+		poll(&pfd, 1, 1);
 }
 
 /* Several readers of one file: each event to one of them, in order for each */
@@ -306,8 +314,12 @@ TEST_F_TIMEOUT(race, readers, TIMEOUT)
 	ASSERT_EQ(NULL, reporter_make(&p.s.r, &p.s.v, p.s.depth));
 	p.fd = p.s.r.fd;
 	crew_add(&self->crew, "trigger", pool_trigger, &p, 0);
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < POOL_READERS; i++) {
+		p.page[i] = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		ASSERT_NE(MAP_FAILED, p.page[i]);
 		crew_add(&self->crew, "read", pool_read, &p, i);
+	}
 	expect_unbroken(crew_run(&self->crew, self->seconds));
 	/* What nobody has come to is still there */
 	pfd = (struct pollfd){ .fd = p.fd, .events = POLLIN };
@@ -321,6 +333,107 @@ TEST_F_TIMEOUT(race, readers, TIMEOUT)
 	expect_unbroken(reporter_unmake(&p.s.r, &p.s.v));
 	munmap(p.s.bad, 2 * PAGE_SIZE);
 	free(p.seen);
+}
+
+/* ---- who waits for an event */
+
+/**
+ * struct waiting - a queue that somebody waits for, and does not ask
+ * @s: the stream
+ * @epoll: how: with this, which tells of changes only; -1: with poll()
+ */
+struct waiting {
+	struct stream s;
+	int epoll;
+};
+
+static void wait_and_read(struct worker *w)
+{
+	struct waiting *wait = w->arg;
+	struct epoll_event event;
+	struct pollfd p = { .fd = wait->s.r.fd, .events = POLLIN };
+	char buf[64];
+	/* There are events every few milliseconds */
+	double start = crew_now(), limit = CREW_PROMPT_S / 4;
+	ssize_t n;
+	int rc;
+
+	if (wait->epoll >= 0)
+		rc = epoll_wait(wait->epoll, &event, 1, limit * 1000);
+	else
+		rc = poll(&p, 1, limit * 1000);
+	/* poll() looks for itself when the time is over */
+	if (rc != 1 || crew_now() - start > limit) {
+		if (!crew_stopped(w->crew))
+			crew_broken(w->crew, "who waits is not told: %d", rc);
+		return;
+	}
+	/* An epoll that tells of changes does so for what came after the last read */
+	while ((n = read(wait->s.r.fd, buf, sizeof(buf))) > 0)
+		w->hits += n;
+	if (n)
+		crew_broken(w->crew, "read: %d", errno);
+	/* Often there is nothing when it begins to wait again */
+	crew_pause(w, 2000);
+}
+
+/* Waiters of another kind: their file is closed while they wait, and they still do */
+static void wait_in_vain(struct worker *w)
+{
+	struct waiting *wait = w->arg;
+	struct pollfd p = { .events = POLLIN };
+
+	p.fd = dup(wait->s.r.fd);
+	if (p.fd < 0)
+		return;
+	poll(&p, 1, crew_random(w, 3));
+	close(p.fd);
+}
+
+/* For those who wait in the end */
+static void trigger_last(struct worker *w)
+{
+	usleep(20000);
+	trigger(w);
+}
+
+/* Who waits for an event with poll() or epoll is told of it */
+TEST_F_TIMEOUT(race, waiters, TIMEOUT)
+{
+	struct waiting wait[2] = {};
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		wait[i].s.v = self->vmm;
+		wait[i].s.nr = i;
+		wait[i].s.depth = LOSSLESS;
+		wait[i].epoll = -1;
+		if (i)
+			ASSERT_EQ(0, add_device(self->vmm.fd, self->vmm.ioas,
+						&wait[i].s.v.stdev,
+						&wait[i].s.v.idev));
+		ASSERT_EQ(NULL, reporter_make(&wait[i].s.r, &wait[i].s.v,
+					      LOSSLESS));
+		crew_add(&self->crew, "trigger", trigger, &wait[i].s, i)->last =
+			trigger_last;
+		crew_add(&self->crew, "wait", wait_and_read, &wait[i],
+			 i)->need = 100;
+		crew_add(&self->crew, "vain", wait_in_vain, &wait[i], i);
+	}
+	wait[1].epoll = epoll_create1(EPOLL_CLOEXEC);
+	ASSERT_LE(0, wait[1].epoll);
+	ASSERT_EQ(0, epoll_ctl(wait[1].epoll, EPOLL_CTL_ADD, wait[1].s.r.fd,
+			       &event));
+	expect_unbroken(crew_run(&self->crew, self->seconds));
+	TH_LOG("%lu times triggered, %lu bytes of events",
+	       crew_hits(&self->crew, "trigger"),
+	       crew_hits(&self->crew, "wait"));
+	/* With the epoll still there */
+	for (i = 0; i < 2; i++)
+		expect_unbroken(reporter_unmake(&wait[i].s.r, &wait[i].s.v));
+	close(wait[1].epoll);
+	EXPECT_EQ(0, _test_cmd_destroy(wait[1].s.v.fd, wait[1].s.v.stdev));
 }
 
 /* ---- the end of a queue, of its file and of its vIOMMU, all at a time */

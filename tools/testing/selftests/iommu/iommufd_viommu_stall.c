@@ -269,6 +269,7 @@ TEST_F_TIMEOUT(stopped, iommufd_is_closed, 60)
  * @thread: who reads
  * @fd, @cmd, @arg: the ioctl that reads it; without @cmd it is read() into it
  * @rc: what that has returned: 0 (or how much), or a negative errno
+ * @got: what a read() has put there
  */
 struct absent {
 	int uffd;
@@ -278,6 +279,7 @@ struct absent {
 	unsigned long cmd;
 	void *arg;
 	int rc;
+	struct test_vevent got;
 };
 
 static int absent_init(struct absent *a)
@@ -335,7 +337,10 @@ static int absent_begin(struct absent *a, int fd, unsigned long cmd, void *arg)
 	       read(a->uffd, &msg, sizeof(msg)) == sizeof(msg) ? 0 : -1;
 }
 
-/* The page comes, with @data in it; without @data it is taken away altogether */
+/*
+ * The page comes, with @data in it; without @data it is taken away altogether. What is
+ * in it when the call has ended goes to absent::got.
+ */
 static int absent_end(struct absent *a, const void *data, size_t len)
 {
 	struct uffdio_range range = {
@@ -355,6 +360,8 @@ static int absent_end(struct absent *a, const void *data, size_t len)
 	}
 	pthread_join(a->thread, NULL);
 	free(src);
+	if (data)
+		memcpy(&a->got, a->page, sizeof(a->got));
 	/* For the next time: missing again */
 	mprotect(a->page, PAGE_SIZE, PROT_READ | PROT_WRITE);
 	madvise(a->page, PAGE_SIZE, MADV_DONTNEED);
@@ -518,6 +525,7 @@ TEST_F_TIMEOUT(race, reader_comes_late, 60)
 	EXPECT_EQ(0, _test_cmd_trigger_vevents(v->fd, v->idev, 1));
 	fd = r.fd;
 	EXPECT_EQ(sizeof(event), absent_end(&absent, &event, sizeof(event)));
+	EXPECT_EQ(2, absent.got.header.sequence);
 	test_cmd_read_nothing(fd);
 
 	/* The queue is full and loses; the device leaves; the file is closed */
@@ -543,6 +551,7 @@ TEST_F_TIMEOUT(race, reader_comes_late, 60)
 	/* 4 events, the last of them number 6, and the loss of number 11 */
 	EXPECT_EQ(4 * sizeof(event) + sizeof(event.header),
 		  absent_end(&absent, &event, sizeof(event)));
+	EXPECT_EQ(3, absent.got.header.sequence);
 	EXPECT_EQ(NULL, reporter_unmake(&r, v));
 	absent_exit(&absent);
 }

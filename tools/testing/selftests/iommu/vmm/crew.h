@@ -17,9 +17,12 @@
 #include <unistd.h>
 
 #define CREW_MAX	24
-/* Whatever is waited for takes milliseconds; iommufd's time-out is 60 s */
-#define CREW_PROMPT_S	20.0
-/* Nobody has raced who was not there: steps of each, however long that takes */
+/*
+ * Whatever is waited for takes milliseconds; iommufd's time-out is 60 s. BOARD_SLOW in
+ * the environment says that all takes several times longer than usual.
+ */
+#define CREW_PROMPT_S	crew_prompt_s()
+/* Nobody has raced who was not there: steps of each, even if that takes longer */
 #define CREW_MIN_STEPS	5
 
 struct crew;
@@ -28,23 +31,27 @@ struct crew;
  * struct worker - one of them
  * @name: of what it does
  * @step: does it once
+ * @last: what it does when it has stopped; may be NULL
  * @crew: all of them
  * @arg: the test's
  * @nr: the test's: which of several of the same kind
  * @seed: for crew_random()
  * @steps: how often it has done it
  * @hits: the test's: how often what the test is about has happened
+ * @need: hits without which the race goes on, to some extent
  * @began: when the step under way began, 0: none
  */
 struct worker {
 	const char *name;
 	void (*step)(struct worker *w);
+	void (*last)(struct worker *w);
 	struct crew *crew;
 	void *arg;
 	unsigned int nr;
 	unsigned int seed;
 	unsigned long steps;
 	unsigned long hits;
+	unsigned long need;
 	double began;
 	pthread_t thread;
 };
@@ -64,6 +71,13 @@ struct crew {
 	pthread_mutex_t lock;
 	char why[256];
 };
+
+static inline double crew_prompt_s(void)
+{
+	const char *slow = getenv("BOARD_SLOW");
+
+	return slow && atoi(slow) > 1 ? 45 : 20;
+}
 
 static inline double crew_now(void)
 {
@@ -143,6 +157,8 @@ static inline void *crew_main(void *arg)
 		__atomic_fetch_add(&w->steps, 1, __ATOMIC_RELEASE);
 	}
 	__atomic_store(&w->began, &(double){ 0 }, __ATOMIC_RELEASE);
+	if (w->last)
+		w->last(w);
 	return NULL;
 }
 
@@ -166,7 +182,9 @@ static inline bool crew_watch(struct crew *crew)
 			_exit(1);
 		}
 		enough &= __atomic_load_n(&w->steps, __ATOMIC_ACQUIRE) >=
-			  CREW_MIN_STEPS;
+			  CREW_MIN_STEPS &&
+			  __atomic_load_n(&w->hits, __ATOMIC_RELAXED) >=
+			  w->need;
 	}
 	return enough;
 }
