@@ -106,8 +106,11 @@ struct iommufd_hw_queue {
  *                @len is at most IOMMUFD_VEVENT_LEN_MAX. 0 also if there is no
  *                room: user space is told that events were lost. -EOPNOTSUPP if
  *                nobody asked for events of this type. Any context that may take a
- *                spinlock; who needs an order among events reports them one at a
- *                time.
+ *                spinlock; what it costs does not depend on user space. Who needs
+ *                an order among events reports them one at a time.
+ * @report_lost: Tell user space that an event of @type has happened of which
+ *               nothing is known any more, or might have. It gets a number like
+ *               others. 0 or -EOPNOTSUPP; any context, as above.
  */
 struct iommufd_viommu_services {
 	int (*alloc_mmap)(struct iommufd_viommu *viommu, phys_addr_t base,
@@ -119,6 +122,7 @@ struct iommufd_viommu_services {
 			     unsigned long offset);
 	int (*report_event)(struct iommufd_viommu *viommu, u32 type,
 			    const void *data, size_t len);
+	int (*report_lost)(struct iommufd_viommu *viommu, u32 type);
 };
 
 /**

@@ -22,6 +22,11 @@
  *
  * Memory for an event is allocated when it is reported, and charged to the memory
  * cgroup of who made the queue; a depth that is not used costs nothing.
+ *
+ * Drivers report with locks held that all VMs need, and user space can have as many
+ * waiters for one queue as it likes, each of which a wake-up visits. So what a report
+ * costs must not depend on them: it is a work item that wakes, and only if somebody
+ * has read since it did so last. Who doesn't read is not woken twice.
  */
 #include <linux/anon_inodes.h>
 #include <linux/cleanup.h>
@@ -33,6 +38,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "viommu_private.h"
 
@@ -53,6 +59,14 @@ struct iommufd_vevent_record {
 	u8 data[IOMMUFD_VEVENT_LEN_MAX];
 };
 
+static void iommufd_veventq_wake(struct work_struct *work)
+{
+	struct iommufd_veventq_obj *veventq =
+		container_of(work, struct iommufd_veventq_obj, wake_work);
+
+	wake_up_interruptible_poll(&veventq->wait, EPOLLIN | EPOLLRDNORM);
+}
+
 /**
  * iommufd_veventq_init() - make an empty queue
  * @veventq: zeroed memory but for @veventq->obj
@@ -66,13 +80,15 @@ void iommufd_veventq_init(struct iommufd_veventq_obj *veventq, u32 depth)
 	veventq->depth = depth;
 	veventq->memcg = get_mem_cgroup_from_mm(current->mm);
 	init_waitqueue_head(&veventq->wait);
+	INIT_WORK(&veventq->wake_work, iommufd_veventq_wake);
 	spin_lock_init(&veventq->lock);
 	INIT_LIST_HEAD(&veventq->events);
+	veventq->wake = true;
 }
 
 /**
  * iommufd_veventq_fini() - undo iommufd_veventq_init()
- * @veventq: the queue; nobody adds to it or reads from it any more
+ * @veventq: the queue; nobody adds to it, reads from it or waits for it any more
  *
  * Context: process context, may sleep.
  */
@@ -80,6 +96,7 @@ void iommufd_veventq_fini(struct iommufd_veventq_obj *veventq)
 {
 	struct iommufd_vevent *event, *next;
 
+	cancel_work_sync(&veventq->wake_work);
 	list_for_each_entry_safe(event, next, &veventq->events, item) {
 		kfree(event);
 		cond_resched();
@@ -104,24 +121,12 @@ iommufd_vevent_alloc(struct iommufd_veventq_obj *veventq, const void *data,
 	return event;
 }
 
-/**
- * iommufd_veventq_add() - an event has happened
- * @veventq: the queue
- * @data: the event as user space is to see it
- * @len: bytes of @data, at most IOMMUFD_VEVENT_LEN_MAX
- *
- * Context: any that may take a spinlock. Who makes several reports at a time gets
- * them in any order.
- */
-void iommufd_veventq_add(struct iommufd_veventq_obj *veventq, const void *data,
-			 size_t len)
+/* Give the next event its number and put it into the queue, or lose it if NULL */
+static void iommufd_veventq_append(struct iommufd_veventq_obj *veventq,
+				   struct iommufd_vevent *event)
 {
-	struct iommufd_vevent *event = NULL;
 	u32 sequence;
-
-	/* A full queue costs no allocation. Not the decision: that is below. */
-	if (READ_ONCE(veventq->num_events) < veventq->depth)
-		event = iommufd_vevent_alloc(veventq, data, len);
+	bool wake;
 
 	scoped_guard(spinlock_irqsave, &veventq->lock) {
 		sequence = veventq->next_sequence;
@@ -138,9 +143,43 @@ void iommufd_veventq_add(struct iommufd_veventq_obj *veventq, const void *data,
 			veventq->lost = true;
 			veventq->lost_sequence = sequence;
 		}
+		wake = veventq->wake;
+		veventq->wake = false;
 	}
 	kfree(event);
-	wake_up_interruptible_poll(&veventq->wait, EPOLLIN | EPOLLRDNORM);
+	if (wake)
+		queue_work(system_unbound_wq, &veventq->wake_work);
+}
+
+/**
+ * iommufd_veventq_add() - an event has happened
+ * @veventq: the queue
+ * @data: the event as user space is to see it
+ * @len: bytes of @data, at most IOMMUFD_VEVENT_LEN_MAX
+ *
+ * Context: any that may take a spinlock. Who makes several reports at a time gets
+ * them in any order.
+ */
+void iommufd_veventq_add(struct iommufd_veventq_obj *veventq, const void *data,
+			 size_t len)
+{
+	struct iommufd_vevent *event = NULL;
+
+	/* A full queue costs no allocation. Not the decision: that is above. */
+	if (READ_ONCE(veventq->num_events) < veventq->depth)
+		event = iommufd_vevent_alloc(veventq, data, len);
+	iommufd_veventq_append(veventq, event);
+}
+
+/**
+ * iommufd_veventq_add_loss() - an event has happened that nobody knows any more
+ * @veventq: the queue
+ *
+ * Context: any that may take a spinlock.
+ */
+void iommufd_veventq_add_loss(struct iommufd_veventq_obj *veventq)
+{
+	iommufd_veventq_append(veventq, NULL);
 }
 
 /**
@@ -169,6 +208,27 @@ int iommufd_viommu_report_event(struct iommufd_viommu *core, u32 type,
 	if (!veventq)
 		return -EOPNOTSUPP;
 	iommufd_veventq_add(veventq, data, len);
+	return 0;
+}
+
+/**
+ * iommufd_viommu_report_lost() - iommufd_viommu_services::report_lost
+ * @core: the vIOMMU
+ * @type: of enum iommu_veventq_type
+ *
+ * Context: any that may take a spinlock.
+ * Return: 0, EOPNOTSUPP if there is no queue of @type.
+ */
+int iommufd_viommu_report_lost(struct iommufd_viommu *core, u32 type)
+{
+	struct iommufd_veventq_obj *veventq;
+
+	guard(rcu)();
+	/* As above */
+	veventq = xa_load(&core->object->veventqs, type);
+	if (!veventq)
+		return -EOPNOTSUPP;
+	iommufd_veventq_add_loss(veventq);
 	return 0;
 }
 
@@ -222,6 +282,7 @@ static bool iommufd_veventq_take(struct iommufd_veventq_obj *veventq,
 		if (veventq->num_read != num_read)
 			return false;
 		veventq->num_read++;
+		veventq->wake = true;
 
 		if (iommufd_vevent_is_loss(record)) {
 			/*

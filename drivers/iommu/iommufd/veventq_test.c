@@ -289,6 +289,87 @@ static void veventq_poll(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, iommufd_veventq_poll_mask(&t->queue) == 0);
 }
 
+struct test_waiter {
+	struct wait_queue_entry entry;
+	struct task_struct *reporter;
+	unsigned int wakes, wakes_by_reporter;
+};
+
+static int test_waiter_wake(struct wait_queue_entry *entry, unsigned int mode,
+			    int flags, void *key)
+{
+	struct test_waiter *waiter =
+		container_of(entry, struct test_waiter, entry);
+
+	waiter->wakes++;
+	waiter->wakes_by_reporter += current == waiter->reporter;
+	return 0;
+}
+
+/*
+ * A report wakes nobody itself, however many wait; and who doesn't read is woken
+ * once, not by every event.
+ */
+static void veventq_wakes(struct kunit *test)
+{
+	struct veventq_test *t = test->priv;
+	struct test_waiter *waiter;
+	struct test_record record;
+	unsigned int i;
+
+	waiter = kunit_kzalloc(test, sizeof(*waiter), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, waiter);
+	waiter->reporter = current;
+	init_waitqueue_func_entry(&waiter->entry, test_waiter_wake);
+	add_wait_queue(&t->queue.wait, &waiter->entry);
+
+	/* The first of them wakes; some are lost */
+	for (i = 0; i < 10; i++) {
+		test_add(test, i);
+		flush_work(&t->queue.wake_work);
+		KUNIT_EXPECT_EQ(test, waiter->wakes, 1);
+	}
+	/* A read that takes nothing changes nothing */
+	KUNIT_EXPECT_EQ(test, iommufd_veventq_read(&t->queue, t->buf, 8),
+			-EINVAL);
+	iommufd_veventq_add_loss(&t->queue);
+	flush_work(&t->queue.wake_work);
+	KUNIT_EXPECT_EQ(test, waiter->wakes, 1);
+
+	/* One that takes a record does, though there are more, of a loss too */
+	for (i = 2; test_read(test, &record); i++) {
+		test_add(test, 100 + i);
+		flush_work(&t->queue.wake_work);
+		KUNIT_EXPECT_EQ(test, waiter->wakes, i);
+		if (i == 4)
+			t->queue.depth = 0;
+		if (i == 12)
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, i, 12);
+	KUNIT_EXPECT_EQ(test, waiter->wakes_by_reporter, 0);
+	remove_wait_queue(&t->queue.wait, &waiter->entry);
+}
+
+/* What a driver tells to be lost is lost like what finds no room */
+static void veventq_reported_loss(struct kunit *test)
+{
+	struct veventq_test *t = test->priv;
+
+	iommufd_veventq_add_loss(&t->queue);
+	iommufd_veventq_add_loss(&t->queue);
+	expect_loss(test, 1);
+	expect_empty(test);
+	test_add(test, 1);
+	iommufd_veventq_add_loss(&t->queue);
+	test_add(test, 2);
+	iommufd_veventq_add_loss(&t->queue);
+	expect_event(test, 1, 2);
+	expect_event(test, 2, 4);
+	expect_loss(test, 5);
+	expect_empty(test);
+}
+
 /*
  * What user space is promised, as a list of records: that of a loss is appended like
  * an event, and whatever is appended takes the place of a loss at the end.
@@ -299,6 +380,7 @@ struct test_model {
 	u32 sequence;
 };
 
+/* Depth 0: the event is lost in any case */
 static void model_add(struct test_model *model, u32 depth, u32 id)
 {
 	bool lost = model->num_events >= depth;
@@ -411,9 +493,12 @@ static void veventq_random(struct kunit *test)
 			t->queue.depth = 1 + dice % 8;
 			t->queue.next_sequence = INT_MAX - dice % 16;
 			model->sequence = t->queue.next_sequence;
-		} else if (dice % 8 < 5) {
+		} else if (dice % 8 < 4) {
 			test_add(test, step);
 			model_add(model, t->queue.depth, step);
+		} else if (dice % 8 < 5) {
+			iommufd_veventq_add_loss(&t->queue);
+			model_add(model, 0, step);
 		} else {
 			test_read_as_model(test, model, (dice >> 8) % 80);
 		}
@@ -428,6 +513,8 @@ static struct kunit_case veventq_cases[] = {
 	KUNIT_CASE(veventq_depth),
 	KUNIT_CASE(veventq_copy_fault),
 	KUNIT_CASE(veventq_poll),
+	KUNIT_CASE(veventq_wakes),
+	KUNIT_CASE(veventq_reported_loss),
 	KUNIT_CASE(veventq_random),
 	{}
 };

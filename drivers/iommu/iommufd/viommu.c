@@ -39,6 +39,7 @@ static const struct iommufd_viommu_services iommufd_viommu_services = {
 	.alloc_mmap_memory = iommufd_viommu_alloc_mmap_memory,
 	.destroy_mmap = iommufd_viommu_destroy_mmap,
 	.report_event = iommufd_viommu_report_event,
+	.report_lost = iommufd_viommu_report_lost,
 };
 
 /**

@@ -40,7 +40,6 @@
  *	io_pagetable::iova_rwsem, for reading
  *
  *	driver's locks -> RCU read side -> iommufd_veventq_obj::lock
- *	driver's locks -> RCU read side -> lock of iommufd_veventq_obj::wait
  *
  * Here none of them is held while user memory is waited for, nor is a reference on
  * a device (fault_in.c).
@@ -54,6 +53,7 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "iommufd_private.h"
@@ -141,13 +141,15 @@ struct iommufd_hw_queue_obj {
  * @type: of enum iommu_veventq_type
  * @depth: how many events are kept at most
  * @memcg: who pays for the events; referenced
- * @wait: who waits for one
+ * @wait: who waits for one; there may be many
+ * @wake_work: wakes them
  * @lock: protects what follows; taken in any context
  * @events: the events that are kept, struct iommufd_vevent, in their order
  * @num_events: how many these are; written under @lock
  * @next_sequence: the number of the next event
  * @num_read: how many records have been read ever. Tells a reader whether the
  *            record that it copied is still the first.
+ * @wake: the next event is to queue @wake_work: none has since the last read
  * @lost: no event since the last of @events (or since the last one that was read,
  *        if there is none) could be kept, and there was one
  * @lost_sequence: its number, the newest such event's
@@ -163,6 +165,7 @@ struct iommufd_veventq_obj {
 	u32 depth;
 	struct mem_cgroup *memcg;
 	wait_queue_head_t wait;
+	struct work_struct wake_work;
 
 	/* of all below; any context */
 	spinlock_t lock;
@@ -170,6 +173,7 @@ struct iommufd_veventq_obj {
 	u32 num_events;
 	u32 next_sequence;
 	u64 num_read;
+	bool wake;
 	bool lost;
 	u32 lost_sequence;
 };
@@ -243,11 +247,13 @@ int iommufd_veventq_alloc_ioctl(struct iommufd_ucmd *ucmd);
 void iommufd_veventq_destroy(struct iommufd_object *obj);
 int iommufd_viommu_report_event(struct iommufd_viommu *core, u32 type,
 				const void *data, size_t len);
+int iommufd_viommu_report_lost(struct iommufd_viommu *core, u32 type);
 /* For its tests */
 void iommufd_veventq_init(struct iommufd_veventq_obj *veventq, u32 depth);
 void iommufd_veventq_fini(struct iommufd_veventq_obj *veventq);
 void iommufd_veventq_add(struct iommufd_veventq_obj *veventq, const void *data,
 			 size_t len);
+void iommufd_veventq_add_loss(struct iommufd_veventq_obj *veventq);
 ssize_t iommufd_veventq_read(struct iommufd_veventq_obj *veventq,
 			     char __user *buf, size_t count);
 __poll_t iommufd_veventq_poll_mask(struct iommufd_veventq_obj *veventq);
