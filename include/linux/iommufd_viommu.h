@@ -32,8 +32,7 @@
  * An unbind of a device waits for viommu_init and alloc_domain_nested, so they don't
  * wait for user space: page faults are disabled, and an access to user memory that
  * isn't there fails. The driver undoes what it has done and returns EFAULT; the core
- * brings the memory in and calls it again. It does so with the first PAGE_SIZE bytes
- * of the data at most.
+ * brings the memory in and calls it again. There are at most PAGE_SIZE bytes of data.
  *
  * The driver's locks may nest in any; a driver never takes one of these itself but
  * for reading vdevs_rwsem. User memory is not accessed with vdevs_rwsem held: a

@@ -50,7 +50,7 @@ int iommufd_ucmd_respond_nofault(struct iommufd_ucmd *ucmd, size_t cmd_len)
  * iommufd_ucmd_execute_nofault() - execute an ioctl that doesn't wait for memory
  * @ucmd: the command
  * @data_uptr: the driver's data in user memory
- * @data_len: Bytes of data. No driver reads more than a page.
+ * @data_len: bytes of data; @execute refuses more than a page
  * @data_write: whether a driver may write to it, too
  * @execute: The ioctl. Returns -IOMMUFD_FAULT_IN, everything undone and ucmd->cmd as
  *           it was but for members that it sets, if user memory isn't there.

@@ -20,7 +20,8 @@
  * Context: ioctl; may sleep; page faults are disabled.
  * Return: the unpublished HWPT, to be finalised or aborted, or an ERR_PTR: EINVAL
  * if @idev is behind another physical IOMMU, EOPNOTSUPP for flags, for no data and
- * for a driver without nested domains, ENOMEM, or what the driver says.
+ * for a driver without nested domains, E2BIG for more data than a page, ENOMEM, or
+ * what the driver says.
  */
 struct iommufd_hwpt_nested *
 iommufd_viommu_alloc_hwpt_nested(struct iommufd_ctx *ictx,
@@ -43,6 +44,9 @@ iommufd_viommu_alloc_hwpt_nested(struct iommufd_ctx *ictx,
 	if ((flags & ~valid_flags) || !user_data->len ||
 	    !core->ops->alloc_domain_nested)
 		return ERR_PTR(-EOPNOTSUPP);
+	/* What a driver looks through while it holds the device */
+	if (user_data->len > PAGE_SIZE)
+		return ERR_PTR(-E2BIG);
 
 	hwpt_nested = __iommufd_object_alloc(ictx, hwpt_nested,
 					     IOMMUFD_OBJ_HWPT_NESTED,

@@ -109,6 +109,11 @@ iommufd_viommu_create(struct iommufd_ctx *ictx, struct iommufd_device *idev,
 	init_rwsem(&core->vdevs_rwsem);
 	xa_init_flags(&core->vdevs, XA_FLAGS_ACCOUNT);
 
+	/* What a driver looks through while it holds the device */
+	if (user_data->len > PAGE_SIZE) {
+		rc = -E2BIG;
+		goto err_abort;
+	}
 	pagefault_disable();
 	rc = ops->viommu_init(core, core->s2_parent, idev->dev,
 			      user_data->len ? user_data : NULL);
