@@ -186,7 +186,7 @@ static void event_stage2_and_stalls(struct kunit *test)
 {
 	static const u64 word1[] = { EVT_S2, EVT_STALL, EVT_S2 | EVT_STALL };
 	struct vsmmu_fixture *f = test->priv;
-	unsigned int id, i;
+	unsigned int id, i, dropped = 0;
 
 	give_to(f, &f->vsmmu, TEST_VSID);
 	for (id = 0x10; id <= 0x13; id++) {
@@ -206,10 +206,11 @@ static void event_stage2_and_stalls(struct kunit *test)
 	for (i = 0; i != 5000; i++) {
 		produce(f, 1);
 		take(f);
-		KUNIT_EXPECT_EQ(test,
-				handle(f, 0x10 | FIELD_PREP(EVT_SID, TEST_PSID),
-				       EVT_STALL, TEST_IOVA, 0), -EOPNOTSUPP);
+		if (!handle(f, 0x10 | FIELD_PREP(EVT_SID, TEST_PSID), EVT_STALL,
+			    TEST_IOVA, 0))
+			dropped++;
 	}
+	KUNIT_EXPECT_EQ(test, dropped, 0);
 	KUNIT_EXPECT_LT(test, f->smmu.evtq.vm.in_burst, 100);
 }
 
@@ -469,12 +470,17 @@ static void event_log_is_bounded(struct kunit *test)
 			logged++;
 	}
 	KUNIT_EXPECT_EQ(test, logged, 10);
+	/* What has no StreamID by the architecture is no VM's, as it may look */
+	for (i = 0, logged = 0; i != 1000; i++)
+		logged += !!deliver(f, 0xe0 + i % 32, TEST_PSID);
+	KUNIT_EXPECT_EQ(test, logged, 1000);
 
 	give_to(f, other, TEST_VSID);
 	KUNIT_EXPECT_EQ(test, deliver(f, 0x10, TEST_PSID), -EOPNOTSUPP);
 	give_to(f, NULL, 0);
-	for (i = 0; i != 1000; i++)
-		KUNIT_EXPECT_EQ(test, deliver(f, 0x10, TEST_PSID), -EOPNOTSUPP);
+	for (i = 0, logged = 0; i != 1000; i++)
+		logged += !!deliver(f, 0x10, TEST_PSID);
+	KUNIT_EXPECT_EQ(test, logged, 1000);
 
 	/* An event that is wanted is no matter of the log */
 	f->report_ret = 0;
@@ -494,7 +500,11 @@ static void event_pace(struct kunit *test)
 	for (wanted = 0; wanted != 2; wanted++) {
 		f->report_ret = wanted ? 0 : -EOPNOTSUPP;
 		start = ktime_get();
-		for (i = 0; i != 5 * 1024; i++)
+		for (i = 0; i != 1000; i++)
+			deliver(f, 0x10, TEST_PSID);
+		kunit_info(test, "%lld ns an event; more than 9766 need no pace",
+			   ktime_to_ns(ktime_sub(ktime_get(), start)) / 1000);
+		for (; i != 5 * 1024; i++)
 			deliver(f, 0x10, TEST_PSID);
 		KUNIT_EXPECT_GE(test, ktime_ms_delta(ktime_get(), start), 50);
 	}
