@@ -25,6 +25,7 @@
 
 #include "cmdqv_utils.h"
 #include "kernel_log.h"
+#include "nvme.h"
 
 #define TYPE	IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV
 #define QTYPE	IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV
@@ -42,7 +43,7 @@ static double now(void)
 }
 
 /* How a device leaves: the VMM gives it up, or the host wants it */
-enum way { CLOSE, UNBIND, REMOVE };
+enum ending { CLOSE, UNBIND, REMOVE };
 
 FIXTURE(unplug)
 {
@@ -56,7 +57,7 @@ FIXTURE(unplug)
 
 FIXTURE_VARIANT(unplug)
 {
-	enum way way;
+	enum ending way;
 };
 
 FIXTURE_VARIANT_ADD(unplug, close) { .way = CLOSE, };
@@ -467,7 +468,7 @@ struct leave {
  * The device leaves @vm. @before, if not NULL, is called right before the file is
  * closed, in all ways but CLOSE while the host is waiting for that.
  */
-static void leave(struct vm *vm, enum way way, void (*before)(void *arg),
+static void leave(struct vm *vm, enum ending way, void (*before)(void *arg),
 		  void *arg, struct leave *how)
 {
 	struct leaver l = {
@@ -522,8 +523,12 @@ static void leave_worst(struct leave *worst, const struct leave *how)
 }
 
 #define log_times(_n, _worst)						\
-	TH_LOG("%u times: close() took at most %.3f s, the host waited at most %.3f s more", \
-	       _n, (_worst)->closing, (_worst)->taking)
+	do {								\
+		struct leave *_w = (_worst);				\
+									\
+		TH_LOG("%u times: close() took at most %.3f s, the host waited at most %.3f s more", \
+		       _n, _w->closing, _w->taking);			\
+	} while (0)
 
 struct working {
 	struct __test_metadata *_metadata;
@@ -658,31 +663,85 @@ TEST_F_TIMEOUT(unplug, id_and_slot, TIMEOUT)
 		EXPECT_EQ(0, write_file("/sys/bus/pci/rescan", "1"));
 }
 
-/* A disk that its own driver takes when it comes back */
+/* A page each for submissions, completions and data of a disk, behind stage 1 */
+static int disk_init(struct nvme *n, struct vm *vm)
+{
+	u64 ipa = guestmem_alloc(&vm->ram, 3 * GUEST_PAGE, GUEST_PAGE);
+	int rc = ipa ? 0 : -ENOMEM;
+	unsigned int i;
+
+	n->dev = &vm->dev;
+	n->iova = IOVA;
+	n->sq = guestmem_at(&vm->ram, ipa, GUEST_PAGE);
+	n->cq = guestmem_at(&vm->ram, ipa + GUEST_PAGE, GUEST_PAGE);
+	n->data = guestmem_at(&vm->ram, ipa + 2 * GUEST_PAGE, GUEST_PAGE);
+	for (i = 0; i < 3 && !rc; i++)
+		rc = stage1_map(&vm->s1, IOVA + i * GUEST_PAGE,
+				ipa + i * GUEST_PAGE);
+	return rc;
+}
+
+/* Its serial number on the board is "grace-" and a number */
+static int disk_works(struct nvme *n)
+{
+	int rc = nvme_enable(n);
+
+	if (rc)
+		return rc;
+	memset(n->data, 0, GUEST_PAGE);
+	nvme_identify_begin(n, NVME_ENTRIES / 2);
+	rc = nvme_wait(n, NVME_ENTRIES / 2);
+	return rc ?: memcmp(n->data + 4, "grace-", 6);
+}
+
+/* As much DMA as there can be, right before the file is closed */
+static void make_busy(void *arg)
+{
+	struct nvme *n = arg;
+
+	memset(n->data, 0, GUEST_PAGE);
+	nvme_identify_begin(n, NVME_ENTRIES - 1);
+}
+
+/*
+ * A disk that reads commands and writes data and completions by itself when it leaves,
+ * and that its own driver takes when it comes back.
+ */
 TEST_F_TIMEOUT(unplug, disk, TIMEOUT)
 {
 	struct observer *unit = &self->board.unit;
 	struct leave how, worst = {};
-	char bdf[16];
-	struct vm vm;
+	char bdf[16], then[3][64];
+	struct nvme n = {};
 	unsigned int i;
+	struct vm vm;
 	u32 sid;
 
 	if (vfio_find(NVME_VENDOR, NVME_DEVICE, 0, bdf))
 		SKIP(return, "no NVMe disk");
 	ASSERT_EQ(0, vm_open(&vm, "disk", bdf));
 	ASSERT_EQ(0, vm_set_up(&vm, VSID, ASID));
+	ASSERT_EQ(0, disk_init(&n, &vm));
 	sid = vm.dev.sid;
 	for (i = 0; i < 3; i++) {
 		EXPECT_EQ(1, slots_of(unit, sid));
-		leave(&vm, variant->way, NULL, NULL, &how);
+		ASSERT_EQ(0, disk_works(&n));
+		leave(&vm, variant->way, make_busy, &n, &how);
 		expect_left(&how);
 		leave_worst(&worst, &how);
+		memcpy(then[0], n.sq, sizeof(then[0]));
+		memcpy(then[1], n.cq, sizeof(then[1]));
+		memcpy(then[2], n.data, sizeof(then[2]));
 		EXPECT_EQ(0, slots_of(unit, sid));
 		EXPECT_EQ(-ENOENT, iommufd_destroy(vm.fd, vm.vdevice));
 		vm.vdevice = 0;
+		usleep(100000);
+		EXPECT_EQ(0, memcmp(then[0], n.sq, sizeof(then[0])));
+		EXPECT_EQ(0, memcmp(then[1], n.cq, sizeof(then[1])));
+		EXPECT_EQ(0, memcmp(then[2], n.data, sizeof(then[2])));
 		ASSERT_EQ(0, come_back_to_guest(&vm, bdf, VSID + i));
 	}
+	ASSERT_EQ(0, disk_works(&n));
 	log_times(i, &worst);
 	EXPECT_EQ(0, vm_close(&vm));
 }
@@ -1138,9 +1197,10 @@ TEST_F_TIMEOUT(unplug, against_everything, TIMEOUT)
 	EXPECT_NE(0, a.attached);
 	EXPECT_NE(0, a.invalidated);
 	EXPECT_EQ(0, tombstones_broken(&a.graves, vm->fd));
-	TH_LOG("vDEVICEs: %lu made, %lu destroyed, %u left; %lu queues, %lu attached, %lu invalidated, %lu events, %lu refusals",
-	       a.made, a.undone, a.graves.n, a.queues, a.attached,
-	       a.invalidated, a.events, g.refused);
+	TH_LOG("vDEVICEs: %lu made, %lu destroyed, %u left", a.made, a.undone,
+	       a.graves.n);
+	TH_LOG("%lu queues, %lu attached, %lu invalidated, %lu events, %lu refusals",
+	       a.queues, a.attached, a.invalidated, a.events, g.refused);
 	log_times(12, &worst);
 
 	/* It works as on the first day */

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../kselftest.h"
+
 #define CREW_MAX	24
 /*
  * Whatever is waited for takes milliseconds; iommufd's time-out is 60 s. BOARD_SLOW in
@@ -131,7 +133,7 @@ static inline void crew_pause(struct worker *w, unsigned int us)
 }
 
 /* A rule is broken: the crew stops */
-__attribute__((format(printf, 2, 3)))
+__printf(2, 3)
 static inline void crew_broken(struct crew *crew, const char *fmt, ...)
 {
 	va_list ap;
