@@ -230,9 +230,9 @@ static const struct vm_operations_struct iommufd_vma_ops = {
  * @filp: the iommufd
  * @vma: the mapping to be; its length is a multiple of PAGE_SIZE
  *
- * The pages are device memory, but for a mock's, and come in by faults. Copies of the VMA hold the
- * window by themselves. mremap() can move it but not make it larger: that is
- * VM_DONTEXPAND.
+ * The pages are device memory, but for a mock's, and come in by faults. Copies of
+ * the VMA hold the window by themselves. mremap() can move it but not make it
+ * larger: that is VM_DONTEXPAND.
  *
  * The VMA must not be VM_PFNMAP: VFIO type 1 takes page frames out of such VMAs and
  * maps them for DMA without a reference on anything, and so for longer than the
