@@ -602,7 +602,7 @@ static void cycle_queue0(struct worker *w)
 static void cycle_queue1(struct worker *w)
 {
 	struct stack *s = w->arg;
-	__u32 id, other;
+	__u32 id, other, below;
 	int rc;
 
 	rc = hw_queue_alloc(s->v, s->viommu, 1, IOVA + PAGE_SIZE, &id);
@@ -612,8 +612,12 @@ static void cycle_queue1(struct worker *w)
 		return;
 	}
 	w->hits++;
-	/* ENOENT: the id of the one before, this one's is on its way to us */
-	rc = _test_cmd_destroy(s->v->fd, load(&s->id0));
+	/*
+	 * It may be the id of the queue 0 before, that of this one being on its way
+	 * to us: nobody's then, or ours.
+	 */
+	below = load(&s->id0);
+	rc = below == id ? EBUSY : _test_cmd_destroy(s->v->fd, below);
 	if (rc != EBUSY && rc != ENOENT)
 		crew_broken(w->crew, "queue 0 was destroyed under queue 1: %d",
 			    rc);
