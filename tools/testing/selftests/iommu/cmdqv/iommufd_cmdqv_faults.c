@@ -573,14 +573,14 @@ static int evq_catch_up(struct evq *q, struct vm *vm, u64 iova)
 /**
  * struct storm - a device that faults as fast as it can
  * @dev: the device
- * @iova: of a page that isn't mapped
+ * @len: bytes of a DMA to a page that isn't mapped; each 4 of them are a fault
  * @stop: to end it
- * @dmas: how often it has tried, EDU_BUFFER / 4 faults each
+ * @dmas: how often it has tried
  * @thread: who drives it
  */
 struct storm {
 	struct vfio_dev *dev;
-	u64 iova;
+	u32 len;
 	bool stop;
 	unsigned int dmas;
 	pthread_t thread;
@@ -591,23 +591,25 @@ static void *storm_thread(void *arg)
 	struct storm *s = arg;
 
 	while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
-		if (edu_load(s->dev, s->iova, EDU_BUFFER))
+		if (edu_load(s->dev, IOVA, s->len))
 			break;
 		s->dmas++;
 	}
 	return NULL;
 }
 
-static int storm_begin(struct storm *s, struct vfio_dev *dev)
+static int storm_begin(struct storm *s, struct vfio_dev *dev, u32 len)
 {
-	*s = (struct storm){ .dev = dev, .iova = IOVA };
+	*s = (struct storm){ .dev = dev, .len = len };
 	return -pthread_create(&s->thread, NULL, storm_thread, s);
 }
 
-static void storm_end(struct storm *s)
+/* How many faults it was */
+static unsigned int storm_end(struct storm *s)
 {
 	__atomic_store_n(&s->stop, true, __ATOMIC_RELAXED);
 	pthread_join(s->thread, NULL);
+	return s->dmas * s->len / 4;
 }
 
 /*
@@ -618,6 +620,7 @@ static void storm_end(struct storm *s)
 TEST_F_TIMEOUT(faults, storm_without_a_queue, TIMEOUT)
 {
 	struct vm *vm = &self->vm;
+	unsigned int faults;
 	unsigned long irqs;
 	struct storm storm;
 	u64 start, time;
@@ -627,16 +630,16 @@ TEST_F_TIMEOUT(faults, storm_without_a_queue, TIMEOUT)
 	ASSERT_GE(self->log, 0);
 	irqs = event_interrupts();
 	start = vmm_now_ns();
-	ASSERT_EQ(0, storm_begin(&storm, &vm->dev));
+	ASSERT_EQ(0, storm_begin(&storm, &vm->dev, 512));
 	sleep(2 * LOG_ALL_S + 2);
-	storm_end(&storm);
+	faults = storm_end(&storm);
 	time = (vmm_now_ns() - start) / 1000000;
 	usleep(200000);
 	irqs = event_interrupts() - irqs;
 	log_read(self->log, &log);
 	TH_LOG("%u faults in %llu ms: %lu interrupts, %u events and %u lines in the log",
-	       storm.dmas * EDU_BUFFER / 4, time, irqs, log.events, log.lines);
-	EXPECT_GT(storm.dmas * EDU_BUFFER / 4, 100 * LOG_EVENTS);
+	       faults, time, irqs, log.events, log.lines);
+	EXPECT_GT(faults, 100 * LOG_EVENTS);
 	EXPECT_GT(irqs, 0);
 	EXPECT_GE(log.events, 1);
 	EXPECT_LE(log.events, LOG_EVENTS);
@@ -660,7 +663,7 @@ TEST_F_TIMEOUT(faults, storm_into_a_queue, TIMEOUT)
 	unsigned long irqs;
 	struct event last;
 	struct storm storm;
-	unsigned int got;
+	unsigned int got, faults;
 	u64 start, time;
 	struct log log;
 
@@ -669,16 +672,16 @@ TEST_F_TIMEOUT(faults, storm_into_a_queue, TIMEOUT)
 	ASSERT_EQ(0, evq_open(&self->q, vm, 1 << 19));
 	irqs = event_interrupts();
 	start = vmm_now_ns();
-	ASSERT_EQ(0, storm_begin(&storm, &vm->dev));
-	sleep(3);
-	storm_end(&storm);
+	ASSERT_EQ(0, storm_begin(&storm, &vm->dev, EDU_BUFFER));
+	sleep(2);
+	faults = storm_end(&storm);
 	got = evq_drain(&self->q, &last, 1000);
 	time = (vmm_now_ns() - start) / 1000000 - 1000;
 	irqs = event_interrupts() - irqs;
 	log_read(self->log, &log);
 	TH_LOG("%u faults in %llu ms: %u events, %lu interrupts, %u lines in the log",
-	       storm.dmas * EDU_BUFFER / 4, time, got, irqs, log.lines);
-	EXPECT_EQ(got, storm.dmas * EDU_BUFFER / 4);
+	       faults, time, got, irqs, log.lines);
+	EXPECT_EQ(got, faults);
 	EXPECT_EQ(last.header.sequence, got - 1);
 	EXPECT_EQ(EVT_ADDR(last.evt), IOVA + EDU_BUFFER - 4);
 	EXPECT_LE(irqs, got);
@@ -693,12 +696,12 @@ TEST_F_TIMEOUT(faults, storm_into_a_queue, TIMEOUT)
 TEST_F_TIMEOUT(faults, queue_and_attach_while_it_faults, TIMEOUT)
 {
 	struct vm *vm = &self->vm;
-	unsigned int rounds = 0;
+	unsigned int rounds = 0, faults;
 	struct storm storm;
 	struct event e;
 	u64 end;
 
-	ASSERT_EQ(0, storm_begin(&storm, &vm->dev));
+	ASSERT_EQ(0, storm_begin(&storm, &vm->dev, 512));
 	for (end = vmm_now_ns() + 5000000000ULL; vmm_now_ns() < end; rounds++) {
 		ASSERT_EQ(0, evq_open(&self->q, vm, rounds % 3 ? DEPTH : 1));
 		EXPECT_EQ(-EBUSY, iommufd_destroy(vm->fd, self->q.id));
@@ -712,8 +715,8 @@ TEST_F_TIMEOUT(faults, queue_and_attach_while_it_faults, TIMEOUT)
 		ASSERT_EQ(0, evq_close(&self->q, vm));
 		usleep(rounds % 7 * 1000);
 	}
-	storm_end(&storm);
-	TH_LOG("%u rounds, %u faults", rounds, storm.dmas * EDU_BUFFER / 4);
+	faults = storm_end(&storm);
+	TH_LOG("%u rounds, %u faults", rounds, faults);
 	EXPECT_GT(rounds, 5);
 	ASSERT_EQ(0, evq_open(&self->q, vm, 1 << 19));
 	ASSERT_EQ(0, evq_catch_up(&self->q, vm, IOVA + EDU_BUFFER));
@@ -828,10 +831,11 @@ TEST_F_TIMEOUT(two_vms, storm_beside_a_quiet_vm, TIMEOUT)
 {
 	struct vm *a = &self->a, *b = &self->b;
 	u64 worst = 0, start, t;
+	unsigned int faults;
 	struct storm storm;
 
 	ASSERT_EQ(0, evq_open(&self->qb, b, DEPTH));
-	ASSERT_EQ(0, storm_begin(&storm, &a->dev));
+	ASSERT_EQ(0, storm_begin(&storm, &a->dev, 512));
 	for (int i = 0; i < 20; i++) {
 		start = vmm_now_ns();
 		ASSERT_EQ(0, edu_load(&b->dev, IOVA + i * 0x1000, 4));
@@ -841,9 +845,9 @@ TEST_F_TIMEOUT(two_vms, storm_beside_a_quiet_vm, TIMEOUT)
 		if (t > worst)
 			worst = t;
 	}
-	storm_end(&storm);
+	faults = storm_end(&storm);
 	TH_LOG("%u faults of A; B waited up to %llu ms, 100 of them for its device",
-	       storm.dmas * EDU_BUFFER / 4, worst);
+	       faults, worst);
 	expect_no_event(&self->qb);
 }
 
