@@ -186,6 +186,8 @@
  *    No requests at all are a question about the type that SMMUv3 answers, too.
  *  - IOMMU_VIOMMU_ALLOC: the reserved member is checked. A device gives only a
  *    limited number of VINTFs at a time (EDQUOT).
+ *  - IOMMU_VIOMMU_ALLOC, IOMMU_HWPT_ALLOC: E2BIG for more data than a page, whatever
+ *    it is.
  *  - IOMMU_VEVENTQ_ALLOC: a type that the vIOMMU does not have is EOPNOTSUPP, and
  *    the events' memory is charged to the owner.
  *  - IOMMU_HW_QUEUE_ALLOC: the length is checked before memory is looked at. No
@@ -636,8 +638,8 @@ enum iommu_hwpt_data_type {
  * EOPNOTSUPP: reserved members, flags; EINVAL: data and @data_type do not go
  * together, a data type that is not the hardware's, data too short; ENOENT:
  * @dev_id, @fault_id; EINVAL: no object @pt_id, or of a wrong kind; E2BIG: data
- * is longer than the kernel knows and not zero there, or longer than a page; EIO:
- * the guest's words, see struct iommu_hwpt_arm_smmuv3.
+ * is longer than the kernel knows and not zero there (Here: or longer than a page);
+ * EIO: the guest's words, see struct iommu_hwpt_arm_smmuv3.
  *
  * The device uses the new table when it is attached to it. Attaching to a HWPT on
  * a vIOMMU: EINVAL for a device behind another IOMMU, for one that could leave
@@ -1142,13 +1144,15 @@ struct iommu_viommu_tegra241_cmdqv {
  * stage-2 forced write-back (S2FWB) nor a coherent path to memory for the device
  * (CANWBS), as a guest could then switch off coherency. ENOENT: @dev_id, then
  * @hwpt_id. EINVAL: no nest parent, or one of another SMMU. For CMDQV: EINVAL if
- * the data is missing or too short, E2BIG if it is longer and not zero there, or
- * longer than a page, EDQUOT if the device has given as many VINTFs as it may,
- * ENOSPC if no VINTF is free, ETIMEDOUT if the hardware does not enable it, EFAULT.
+ * the data is missing or too short, E2BIG if it is longer and not zero there,
+ * EDQUOT if the device has given as many VINTFs as it may, ENOSPC if no VINTF is
+ * free, ETIMEDOUT if the hardware does not enable it, EFAULT.
  *
  * The vIOMMU, and with it its window, exist for others when the ioctl has
  * returned, not before. It needs the SMMU, not the device: @dev_id may be unbound
  * while the vIOMMU lives.
+ *
+ * Here: E2BIG for more data than a page, before the driver sees it.
  *
  * Here: an SMMU has few VINTFs (63 on Grace), so a device gives at most four at a
  * time. The administrator can change that: arm_smmu_v3.vintfs_per_device on the
@@ -1335,6 +1339,10 @@ struct iommu_vevent_tegra241_cmdqv {
  * no newer event has been kept; from then on the gap in the numbers does, and there
  * is no such record for it. So a reader keeps the number that it expects next and
  * compares.
+ *
+ * What the SMMU itself drops, because its own queue is full, reaches nobody and has
+ * no number: all devices behind the SMMU share that queue, and what is dropped does
+ * not say whose it was. The host's log says that it happened.
  *
  * Here: the type is checked, so there are at most as many queues as the vIOMMU has
  * types of events. Memory for events is charged to the memory cgroup of the caller
