@@ -260,7 +260,14 @@ TEST_F(request, viommu_order)
 	cmd.hwpt_id = vm->hwpt_id;
 	EXPECT_EQ(EINVAL, viommu_alloc());
 	cmd.hwpt_id = vm->parent_id;
-	/* Now the data: its length, then its contents */
+	/* Now the data: its length, for us and for the driver, then its contents */
+	cmd.data_len = PAGE_SIZE + 1;
+	EXPECT_EQ(E2BIG, viommu_alloc());
+	cmd.data_len = UINT32_MAX;
+	EXPECT_EQ(E2BIG, viommu_alloc());
+	cmd.data_len = PAGE_SIZE;
+	EXPECT_EQ(EINVAL, viommu_alloc());
+	cmd.data_len = sizeof(data) + 1;
 	EXPECT_EQ(EINVAL, viommu_alloc());
 	cmd.data_len = 7;
 	EXPECT_EQ(EINVAL, viommu_alloc());
@@ -593,6 +600,8 @@ TEST_F(request, hwpt_on_viommu)
 	/* The data comes before the fault object */
 	cmd.flags = IOMMU_HWPT_FAULT_ID_VALID;
 	EXPECT_EQ(EFAULT, hwpt_alloc(self->fd, &cmd));
+	cmd.data_len = PAGE_SIZE + 1;
+	EXPECT_EQ(E2BIG, hwpt_alloc(self->fd, &cmd));
 	cmd.data_len = 3;
 	EXPECT_EQ(EINVAL, hwpt_alloc(self->fd, &cmd));
 	cmd.data_len = sizeof(data);
