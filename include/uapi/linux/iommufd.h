@@ -1332,9 +1332,9 @@ struct iommu_vevent_tegra241_cmdqv {
  *    could not be copied is read again by the next read().
  *  - Of several readers each record goes to one.
  *
- * poll() says POLLIN and POLLRDNORM while there is something to read. Here: who waits
- * is woken when there was nothing before, not for each event, so with EPOLLET read
- * until there is nothing any more.
+ * poll() says POLLIN and POLLRDNORM while there is something to read. Here: an event
+ * wakes who waits only if something has been read since the last wake-up, so with
+ * EPOLLET read until there is nothing any more.
  *
  * If the queue is full, or memory short, what happens is lost, not what is in it. A
  * record with IOMMU_VEVENTQ_FLAG_LOST_EVENTS after the last event says so as long as
