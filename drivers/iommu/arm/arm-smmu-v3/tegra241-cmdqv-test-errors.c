@@ -419,6 +419,19 @@ static void test_brake_trial(struct kunit *test)
 	KUNIT_EXPECT_LE(test, fake->interrupts, 5 * 100 + BURST);
 	KUNIT_EXPECT_GT(test, tv[1]->vintf->brakes, 20);
 
+	/* But it might be another one by now, so that it is asked for again */
+	for (i = 0; i < 7 * HZ && !fake_cmdqv_masked(fake, 1); i++) {
+		storm(fake, 2, 5, true);
+		fake_cmdqv_pass(fake, 1);
+	}
+	KUNIT_EXPECT_LT(test, i, 7 * HZ);
+	for (i = 0; i < 3 * SLICE; i++) {
+		storm(fake, 2, 5, true);
+		fake_cmdqv_pass(fake, 1);
+	}
+	KUNIT_EXPECT_FALSE(test, fake_cmdqv_masked(fake, 1));
+	KUNIT_EXPECT_TRUE(test, fake_cmdqv_masked(fake, 2));
+
 	/* When nobody is to be found the trial ends, and nobody is blamed */
 	fake_cmdqv_pass(fake, 11 * HZ);
 	storm(fake, 1, BURST, true);
@@ -495,7 +508,9 @@ static void test_brake_life(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->int_mask[0], 0);
 	storm(fake, 2, 2 * BURST, false);
 	storm(fake, 2, 2 * BURST, true);
+	KUNIT_EXPECT_EQ(test, fake->int_mask[0], 0);
 	fake_cmdqv_pass(fake, BRAKE_TIME);
+	KUNIT_EXPECT_EQ(test, fake->int_mask[0], 0);
 	destroy_queue(fake, qb);
 	destroy_queue(fake, qa);
 	destroy_vsmmu(b);

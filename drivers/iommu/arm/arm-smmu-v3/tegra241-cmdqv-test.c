@@ -656,7 +656,8 @@ static void test_queue_late_enable(struct kunit *test)
 	hwq = new_queue(fake, tv, 0, pa, SZ_4K);
 	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
 
-	vcmdq->late_enable = 20;
+	/* Two looks there are, however long they take */
+	vcmdq->late_enable = 2;
 	destroy_queue(fake, hwq);
 	KUNIT_EXPECT_EQ(test, 0, vcmdq->late_enable);
 	KUNIT_EXPECT_EQ(test, 0, vcmdq->enabling);
