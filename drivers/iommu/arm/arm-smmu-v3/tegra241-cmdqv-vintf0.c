@@ -11,9 +11,11 @@
 
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
+#include <linux/cleanup.h>
 #include <linux/debugfs.h>
 #include <linux/iommu.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 
 #include "tegra241-cmdqv.h"
@@ -371,24 +373,50 @@ void tegra241_vintf0_free(struct tegra241_cmdqv *cmdqv)
 	cmdqv->vintf0 = NULL;
 }
 
+#ifdef CONFIG_IOMMU_DEBUGFS
+static DEFINE_MUTEX(debugfs_lock); /* protects what follows */
+static struct dentry *debugfs_dir;
+static unsigned int debugfs_users;
+#endif
+
 /**
- * tegra241_vintf0_debugfs() - offer bypass_vcmdq to the administrator
+ * tegra241_vintf0_get_debugfs() - offer bypass_vcmdq to the administrator
  *
  * One switch for all units.
  *
- * Return: the driver's directory in debugfs, NULL without CONFIG_IOMMU_DEBUGFS.
+ * Context: sleeps.
+ * Return: the driver's directory in debugfs, to be given back; NULL without
+ * CONFIG_IOMMU_DEBUGFS.
  */
-struct dentry *tegra241_vintf0_debugfs(void)
+struct dentry *tegra241_vintf0_get_debugfs(void)
 {
 #ifdef CONFIG_IOMMU_DEBUGFS
-	static struct dentry *dir;
-
-	if (!dir) {
-		dir = debugfs_create_dir("tegra241_cmdqv", iommu_debugfs_dir);
-		debugfs_create_bool("bypass_vcmdq", 0644, dir, &bypass_vcmdq);
+	guard(mutex)(&debugfs_lock);
+	if (!debugfs_users++) {
+		debugfs_dir = debugfs_create_dir("tegra241_cmdqv",
+						 iommu_debugfs_dir);
+		debugfs_create_bool("bypass_vcmdq", 0644, debugfs_dir,
+				    &bypass_vcmdq);
 	}
-	return dir;
+	return debugfs_dir;
 #else
 	return NULL;
+#endif
+}
+
+/**
+ * tegra241_vintf0_put_debugfs() - undo tegra241_vintf0_get_debugfs()
+ * @dir: what that has returned; NULL: nothing
+ *
+ * The last unit takes the directory with it: the switch is in this module.
+ *
+ * Context: sleeps, for as long as somebody uses the files.
+ */
+void tegra241_vintf0_put_debugfs(struct dentry *dir)
+{
+#ifdef CONFIG_IOMMU_DEBUGFS
+	guard(mutex)(&debugfs_lock);
+	if (dir && !--debugfs_users)
+		debugfs_remove(debugfs_dir);
 #endif
 }

@@ -238,6 +238,7 @@ static void tegra241_cmdqv_device_remove(struct arm_smmu_device *smmu)
 
 	tegra241_vintf0_free(cmdqv);
 	tegra241_cmdqv_vm_exit(cmdqv);
+	tegra241_vintf0_put_debugfs(cmdqv->debugfs);
 	iounmap(cmdqv->base);
 	put_device(cmdqv->dev);
 }
@@ -335,7 +336,6 @@ static int tegra241_cmdqv_setup(struct arm_smmu_device **smmu,
 	struct device *dev = (*smmu)->impl_dev;
 	struct tegra241_cmdqv_param param;
 	struct tegra241_cmdqv *cmdqv;
-	struct dentry *debugfs;
 	void __iomem *base;
 	u32 reg;
 	int ret;
@@ -398,9 +398,9 @@ static int tegra241_cmdqv_setup(struct arm_smmu_device **smmu,
 		}
 	}
 
-	debugfs = tegra241_vintf0_debugfs();
-	if (debugfs)
-		tegra241_vm_owners_debugfs(cmdqv, debugfs);
+	cmdqv->debugfs = tegra241_vintf0_get_debugfs();
+	if (cmdqv->debugfs)
+		tegra241_vm_owners_debugfs(cmdqv, cmdqv->debugfs);
 	cmdqv->smmu.impl_ops = &tegra241_cmdqv_init_ops;
 	return 0;
 

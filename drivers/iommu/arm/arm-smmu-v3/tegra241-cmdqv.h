@@ -494,6 +494,7 @@ struct tegra241_quarantine {
  * @vm_errors: what VMs hear of errors of their queues
  * @vm_brake: whose interrupts are masked for a while
  * @quarantine: VINTFs that wait for their hardware
+ * @debugfs: the driver's directory, used by this unit; NULL if there is none
  *
  * Lives from probe to device_remove, which comes after the last vIOMMU.
  */
@@ -517,6 +518,7 @@ struct tegra241_cmdqv {
 	struct tegra241_vm_errors vm_errors;
 	struct tegra241_vm_brake vm_brake;
 	struct tegra241_quarantine quarantine;
+	struct dentry *debugfs;
 };
 
 static inline struct tegra241_cmdqv *to_cmdqv(struct arm_smmu_device *smmu)
@@ -561,7 +563,8 @@ void tegra241_vintf0_hw_deinit(struct tegra241_host_vintf *vintf);
 void tegra241_vintf0_handle_error(struct tegra241_host_vintf *vintf);
 struct arm_smmu_cmdq *tegra241_vintf0_get_cmdq(struct arm_smmu_device *smmu,
 					       struct arm_smmu_cmdq_ent *ent);
-struct dentry *tegra241_vintf0_debugfs(void);
+struct dentry *tegra241_vintf0_get_debugfs(void);
+void tegra241_vintf0_put_debugfs(struct dentry *dir);
 
 /* tegra241-cmdqv.c */
 #if IS_ENABLED(CONFIG_KUNIT)
