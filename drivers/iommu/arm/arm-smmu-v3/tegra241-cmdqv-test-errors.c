@@ -197,12 +197,14 @@ static void test_events_late(struct kunit *test)
 }
 
 /*
- * The brake. What its constants are is said in the head of tegra241-cmdqv-vm-brake.c.
+ * The brake. Its bounds are stated in the head of tegra241-cmdqv-vm-brake.c; they are
+ * counted here, with a clock that stands still meanwhile.
  */
 
 #define BURST		20
+#define UNIT_BURST	100
 #define BRAKE_TIME	msecs_to_jiffies(200)
-#define SLICE		msecs_to_jiffies(20)
+#define POLL_TIME	msecs_to_jiffies(20)
 
 /* The queue 0 of a VINTF makes an error */
 static void make_error(struct fake_cmdqv *fake, int v)
@@ -238,18 +240,106 @@ static void storm(struct fake_cmdqv *fake, int v, int num, bool hidden)
 	}
 }
 
+static u64 brakes(struct fake_cmdqv *fake, int v)
+{
+	return fake->cmdqv->vm_brake.rates[v].brakes;
+}
+
+static void expect_all_masked(struct fake_cmdqv *fake, bool masked)
+{
+	int v;
+
+	KUNIT_EXPECT_FALSE(fake->test, fake_cmdqv_masked(fake, 0));
+	for (v = 1; v < FAKE_NUM_VINTFS; v++)
+		KUNIT_EXPECT_EQ(fake->test, masked, fake_cmdqv_masked(fake, v));
+}
+
+/* Whatever has happened, it comes to an end by itself, and is forgotten then */
+static void expect_calm(struct fake_cmdqv *fake)
+{
+	unsigned int ticks;
+
+	fake_cmdqv_pass(fake, BRAKE_TIME + POLL_TIME);
+	expect_all_masked(fake, false);
+	ticks = fake->ticks;
+	fake_cmdqv_pass(fake, 10 * BRAKE_TIME);
+	KUNIT_EXPECT_EQ(fake->test, fake->ticks, ticks);
+}
+
+/**
+ * struct bounds - what is counted while something goes on for a number of seconds
+ * @attack: called in each jiffy
+ * @seconds: how long
+ * @burst: the most interrupts there may be before a pause of 200 ms
+ * @interrupts: how many there have been
+ * @events: likewise
+ */
+struct bounds {
+	void (*attack)(struct fake_cmdqv *fake);
+	unsigned int seconds;
+	unsigned int burst;
+	unsigned int interrupts;
+	unsigned int events;
+};
+
+/*
+ * @burst in 200 ms on average, twice that less one in any 200 ms, 50 polls a second,
+ * and in each of these one look at each VINTF
+ */
+static void expect_bounds(struct fake_cmdqv *fake, struct bounds *b)
+{
+	unsigned int len = b->seconds * HZ, window = 0, most = 0, i;
+	unsigned int ticks = fake->ticks, reads, most_reads = 0;
+	struct kunit *test = fake->test;
+	unsigned int *then;
+
+	then = kunit_kcalloc(test, len, sizeof(*then), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, then);
+	b->interrupts = 0;
+	fake->events = 0;
+	for (i = 0; i < len; i++) {
+		fake->interrupts = 0;
+		b->attack(fake);
+		then[i] = fake->interrupts;
+		b->interrupts += then[i];
+		window += then[i];
+		if (i >= BRAKE_TIME)
+			window -= then[i - BRAKE_TIME];
+		most = max(most, window);
+		reads = fake->map_reads;
+		fake_cmdqv_pass(fake, 1);
+		most_reads = max(most_reads, fake->map_reads - reads);
+	}
+	b->events = fake->events;
+	KUNIT_EXPECT_LE(test, b->interrupts,
+			(b->seconds * 5 + 1) * b->burst);
+	KUNIT_EXPECT_LE(test, most, 2 * b->burst - 1);
+	KUNIT_EXPECT_LE(test, fake->ticks - ticks, b->seconds * 50 + 1);
+	KUNIT_EXPECT_LE(test, most_reads, FAKE_NUM_VINTFS - 1);
+	/* As many events as interrupts, and one more for each poll */
+	KUNIT_EXPECT_LE(test, b->events, b->interrupts + fake->ticks - ticks);
+	kunit_info(test, "%u s: %u interrupts, %u in 200 ms, %u polls, %u events",
+		   b->seconds, b->interrupts, most, fake->ticks - ticks,
+		   b->events);
+}
+
+static void attack_seen(struct fake_cmdqv *fake)
+{
+	storm(fake, 1, 7, false);
+}
+
 /* J90: interrupts and events of a VM that makes errors without end are bounded */
 static void test_brake(struct kunit *test)
 {
+	struct bounds b = { attack_seen, 10, BURST };
 	struct fake_cmdqv *fake = test->priv;
 	struct tegra241_hw_queue *qa, *qb;
-	struct tegra241_vsmmu *a, *b;
-	unsigned int events;
+	struct tegra241_vsmmu *va, *vb;
 	int i;
 
 	reset_unit(fake);
-	a = vsmmu_with_queue(fake, 3, &qa);
-	b = vsmmu_with_queue(fake, 4, &qb);
+	va = vsmmu_with_queue(fake, 3, &qa);
+	vb = vsmmu_with_queue(fake, 4, &qb);
 
 	/* What is no storm is left alone */
 	for (i = 0; i < 100; i++) {
@@ -258,6 +348,7 @@ static void test_brake(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, fake->interrupts, 100);
 	KUNIT_EXPECT_EQ(test, fake->events, 100);
+	KUNIT_EXPECT_EQ(test, fake->ticks, 0);
 
 	fake_cmdqv_pass(fake, BRAKE_TIME);
 	fake->interrupts = 0;
@@ -271,176 +362,108 @@ static void test_brake(struct kunit *test)
 	fake->events = 0;
 	fake->vcmdq[2].gerror ^= BIT(0);
 	make_error(fake, 2);
-	expect_event(fake, b, BIT(0));
+	expect_event(fake, vb, BIT(0));
 	make_error(fake, 0);
 	KUNIT_EXPECT_EQ(test, fake->vcmdq[0].gerror, fake->vcmdq[0].gerrorn);
 	KUNIT_EXPECT_EQ(test, fake->events, 0);
 	acknowledge(fake, 2);
 
-	/* What is pending when the time is over is told then, and once */
-	fake_cmdqv_pass(fake, BRAKE_TIME - 1);
+	/* What is pending is told at the next poll, and once */
+	fake_cmdqv_pass(fake, POLL_TIME - 1);
 	KUNIT_EXPECT_EQ(test, fake->events, 0);
+	fake_cmdqv_pass(fake, 1);
+	expect_event(fake, va, BIT(0));
+	fake_cmdqv_pass(fake, BRAKE_TIME - POLL_TIME - 1);
 	KUNIT_EXPECT_TRUE(test, fake_cmdqv_masked(fake, 1));
 	fake_cmdqv_pass(fake, 1);
 	KUNIT_EXPECT_FALSE(test, fake_cmdqv_masked(fake, 1));
-	expect_event(fake, a, BIT(0));
-	acknowledge(fake, 1);
-	fake_cmdqv_pass(fake, 10 * BRAKE_TIME);
+	KUNIT_EXPECT_EQ(test, fake->ticks, BRAKE_TIME / POLL_TIME);
 	KUNIT_EXPECT_EQ(test, fake->events, 0);
-
-	/* Though it be the same error at the same place as the last one told */
-	make_error(fake, 1);
-	fake->events = 0;
-	storm(fake, 1, 1 + 2 * BURST, false);
-	KUNIT_ASSERT_TRUE(test, fake_cmdqv_masked(fake, 1));
-	fake->vcmdq[2].gerror = a->vintf->errors[0].gerror;
-	fake->vcmdq[2].gerrorn = fake->vcmdq[2].gerror ^ BIT(0);
-	fake->events = 0;
-	fake_cmdqv_pass(fake, BRAKE_TIME);
-	expect_event(fake, a, BIT(0));
 	acknowledge(fake, 1);
+	expect_calm(fake);
 
-	/* Nor does it help to wait for the very end */
-	fake_cmdqv_pass(fake, 10 * BRAKE_TIME);
+	/* An error of the very moment that the time is over is told, too, and once */
 	storm(fake, 1, BURST, false);
+	fake_cmdqv_pass(fake, BRAKE_TIME - 1);
 	fake->events = 0;
 	fake->error_at_unmask = 2;
-	fake_cmdqv_pass(fake, BRAKE_TIME);
+	fake_cmdqv_pass(fake, 1);
 	KUNIT_EXPECT_EQ(test, fake->error_at_unmask, -1);
-	expect_event(fake, a, BIT(0));
+	expect_event(fake, va, BIT(0));
+	expect_calm(fake);
+	KUNIT_EXPECT_EQ(test, fake->events, 0);
 	acknowledge(fake, 1);
 
-	/* In the long run: 100 a second, and an event more at the end of each brake */
-	fake_cmdqv_pass(fake, 10 * BRAKE_TIME);
-	fake->interrupts = 0;
-	fake->events = 0;
-	for (i = 0; i < 10 * HZ; i++) {
-		storm(fake, 1, 7, false);
-		fake_cmdqv_pass(fake, 1);
-	}
-	events = fake->events;
-	KUNIT_EXPECT_LE(test, fake->interrupts, 10 * 100 + BURST);
-	KUNIT_EXPECT_GE(test, fake->interrupts, 10 * 80);
-	KUNIT_EXPECT_LE(test, events, 10 * 105 + BURST);
+	/* In the long run, and it is not stopped altogether */
+	expect_bounds(fake, &b);
+	KUNIT_EXPECT_GE(test, b.interrupts, 10 * 80);
+	KUNIT_EXPECT_EQ(test, brakes(fake, 2), 0);
+	KUNIT_EXPECT_EQ(test, brakes(fake, 0), 0);
+	expect_calm(fake);
 
 	destroy_queue(fake, qb);
 	destroy_queue(fake, qa);
-	destroy_vsmmu(b);
-	destroy_vsmmu(a);
+	destroy_vsmmu(vb);
+	destroy_vsmmu(va);
 	expect_vintf_free(fake, 1);
 }
 
-/* J90: nor does it help a VM to have acknowledged before anybody looks */
-static void test_brake_hidden(struct kunit *test)
+static void attack_hidden(struct fake_cmdqv *fake)
 {
-	struct fake_cmdqv *fake = test->priv;
-	struct tegra241_hw_queue *hwq;
-	struct tegra241_vsmmu *tv;
-	int i;
-
-	reset_unit(fake);
-	tv = vsmmu_with_queue(fake, 3, &hwq);
-	storm(fake, 1, 1000, true);
-	KUNIT_EXPECT_EQ(test, fake->interrupts, BURST);
-	KUNIT_EXPECT_TRUE(test, fake_cmdqv_masked(fake, 1));
-
-	/* Both kinds together, too */
-	fake->interrupts = 0;
-	for (i = 0; i < 10 * HZ; i++) {
-		storm(fake, 1, 3, true);
-		storm(fake, 1, 1, false);
-		fake_cmdqv_pass(fake, 1);
-	}
-	KUNIT_EXPECT_LE(test, fake->interrupts, 10 * 100 + BURST);
-
-	/* Nothing gets lost */
-	fake_cmdqv_pass(fake, 10 * BRAKE_TIME);
-	fake->events = 0;
-	storm(fake, 1, 2 * BURST, true);
-	make_error(fake, 1);
-	KUNIT_EXPECT_EQ(test, fake->events, 0);
-	fake_cmdqv_pass(fake, BRAKE_TIME);
-	expect_event(fake, tv, BIT(0));
-
-	/* It is not masked for ever, nor called for ever */
-	acknowledge(fake, 1);
-	fake_cmdqv_pass(fake, BRAKE_TIME);
-	KUNIT_EXPECT_FALSE(test, fake_cmdqv_masked(fake, 1));
-	KUNIT_EXPECT_EQ(test, fake->tick_at, ULONG_MAX);
-
-	destroy_queue(fake, hwq);
-	destroy_vsmmu(tv);
+	storm(fake, 1, 30, true);
 }
 
-/* Which of several VMs it is comes out; the others hear of their errors meanwhile */
-static void test_brake_trial(struct kunit *test)
+/* VINTFs 1 and 2, each with less than what has it polled, and as much unseen */
+static void attack_in_league(struct fake_cmdqv *fake)
 {
+	storm(fake, 1, 3, false);
+	storm(fake, 2, 3, false);
+	storm(fake, 1, 15, true);
+	storm(fake, 2, 15, true);
+}
+
+/* J90: nor does it help VMs to have acknowledged before anybody looks, or to be many */
+static void test_brake_unit(struct kunit *test)
+{
+	struct bounds hidden = { attack_hidden, 10, UNIT_BURST };
+	struct bounds league = { attack_in_league, 10, UNIT_BURST };
 	struct fake_cmdqv *fake = test->priv;
 	struct tegra241_hw_queue *q[3];
 	struct tegra241_vsmmu *tv[3];
-	unsigned int told = 0;
 	int i;
 
 	reset_unit(fake);
 	for (i = 0; i < 3; i++)
 		tv[i] = vsmmu_with_queue(fake, 3 + i, &q[i]);
 
-	/* The second one storms; the third one has an error in the middle of that */
-	storm(fake, 2, 1000, true);
-	KUNIT_EXPECT_EQ(test, fake->interrupts, BURST);
-	for (i = 1; i <= 3; i++)
-		KUNIT_EXPECT_TRUE(test, fake_cmdqv_masked(fake, i));
-	make_error(fake, 3);
-	KUNIT_EXPECT_EQ(test, fake->events, 0);
-	for (i = 0; i < 3 * SLICE; i++) {
-		storm(fake, 2, 5, true);
-		fake_cmdqv_pass(fake, 1);
-		if (fake->events && !told)
-			told = i + 1;
-	}
-	expect_event(fake, tv[2], BIT(0));
-	KUNIT_EXPECT_LE(test, told, SLICE);
-	KUNIT_EXPECT_FALSE(test, fake_cmdqv_masked(fake, 1));
-	KUNIT_EXPECT_TRUE(test, fake_cmdqv_masked(fake, 2));
-	KUNIT_EXPECT_FALSE(test, fake_cmdqv_masked(fake, 3));
-	KUNIT_EXPECT_EQ(test, tv[0]->vintf->brakes, 0);
-	KUNIT_EXPECT_EQ(test, tv[1]->vintf->brakes, 1);
-	KUNIT_EXPECT_EQ(test, tv[2]->vintf->brakes, 0);
-
-	/* From then on it is known, and the others have nothing to do with it */
+	/* What is no storm is left alone */
+	storm(fake, 1, UNIT_BURST - 1, true);
+	fake_cmdqv_pass(fake, BRAKE_TIME);
+	expect_all_masked(fake, false);
 	fake->interrupts = 0;
-	for (i = 0; i < 5 * HZ; i++) {
-		storm(fake, 2, 5, true);
-		fake_cmdqv_pass(fake, 1);
-		if (fake_cmdqv_masked(fake, 1) || fake_cmdqv_masked(fake, 3))
-			break;
-	}
-	KUNIT_EXPECT_EQ(test, i, 5 * HZ);
-	KUNIT_EXPECT_LE(test, fake->interrupts, 5 * 100 + BURST);
-	KUNIT_EXPECT_GT(test, tv[1]->vintf->brakes, 20);
+	storm(fake, 1, 1000, true);
+	KUNIT_EXPECT_EQ(test, fake->interrupts, UNIT_BURST);
+	expect_all_masked(fake, true);
+	expect_calm(fake);
 
-	/* But it might be another one by now, so that it is asked for again */
-	for (i = 0; i < 7 * HZ && !fake_cmdqv_masked(fake, 1); i++) {
-		storm(fake, 2, 5, true);
-		fake_cmdqv_pass(fake, 1);
-	}
-	KUNIT_EXPECT_LT(test, i, 7 * HZ);
-	for (i = 0; i < 3 * SLICE; i++) {
-		storm(fake, 2, 5, true);
-		fake_cmdqv_pass(fake, 1);
-	}
-	KUNIT_EXPECT_FALSE(test, fake_cmdqv_masked(fake, 1));
-	KUNIT_EXPECT_TRUE(test, fake_cmdqv_masked(fake, 2));
-
-	/* When nobody is to be found the trial ends, and nobody is blamed */
-	fake_cmdqv_pass(fake, 11 * HZ);
-	storm(fake, 1, BURST, true);
-	KUNIT_EXPECT_TRUE(test, fake_cmdqv_masked(fake, 1));
-	fake_cmdqv_pass(fake, 10 * SLICE);
+	expect_bounds(fake, &hidden);
+	KUNIT_EXPECT_GE(test, hidden.interrupts, 10 * 400);
+	expect_calm(fake);
+	/* Nobody is blamed */
 	for (i = 1; i <= 3; i++)
-		KUNIT_EXPECT_FALSE(test, fake_cmdqv_masked(fake, i));
-	KUNIT_EXPECT_EQ(test, tv[0]->vintf->brakes, 0);
-	KUNIT_EXPECT_EQ(test, fake->tick_at, ULONG_MAX);
+		KUNIT_EXPECT_EQ(test, brakes(fake, i), 0);
+
+	/* Those of several that are seen are as good */
+	fake->interrupts = 0;
+	for (i = 0; i < 3 * (BURST - 1); i++)
+		storm(fake, 1 + i % 3, 1, false);
+	KUNIT_EXPECT_EQ(test, fake->interrupts, 3 * (BURST - 1));
+	storm(fake, 2, UNIT_BURST, true);
+	KUNIT_EXPECT_EQ(test, fake->interrupts, UNIT_BURST);
+	expect_all_masked(fake, true);
+	expect_calm(fake);
+	expect_bounds(fake, &league);
+	expect_calm(fake);
 
 	for (i = 0; i < 3; i++) {
 		destroy_queue(fake, q[i]);
@@ -449,73 +472,238 @@ static void test_brake_trial(struct kunit *test)
 	}
 }
 
-/* I7: the mask ends with who it is for: VINTF, quarantine, unit */
+/* Who has nothing to do with it hears of each error, once, and 20 ms late at most */
+static void test_brake_innocent(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct tegra241_hw_queue *qa, *qb;
+	struct tegra241_vsmmu *va, *vb;
+	unsigned int waited, i, j;
+
+	reset_unit(fake);
+	va = vsmmu_with_queue(fake, 3, &qa);
+	vb = vsmmu_with_queue(fake, 4, &qb);
+
+	for (i = 0; i < 200; i++) {
+		storm(fake, 1, UNIT_BURST, true);
+		KUNIT_EXPECT_EQ(test, fake->events, 0);
+		make_error(fake, 2);
+		for (waited = 0; !fake->events && waited <= POLL_TIME; waited++) {
+			fake_cmdqv_pass(fake, 1);
+			storm(fake, 1, 50, true);
+		}
+		KUNIT_EXPECT_LE(test, waited, POLL_TIME);
+		expect_event(fake, vb, BIT(0));
+		/* As long as it is pending, and whether that ends when it is polled */
+		for (j = 0; j < i % (2 * BRAKE_TIME); j++) {
+			fake_cmdqv_pass(fake, 1);
+			storm(fake, 1, 50, true);
+		}
+		acknowledge(fake, 2);
+	}
+	/* Nor is VINTF0 late */
+	expect_all_masked(fake, true);
+	make_error(fake, 0);
+	KUNIT_EXPECT_EQ(test, fake->vcmdq[0].gerror, fake->vcmdq[0].gerrorn);
+	KUNIT_EXPECT_EQ(test, brakes(fake, 1) + brakes(fake, 2), 0);
+	expect_calm(fake);
+	KUNIT_EXPECT_EQ(test, fake->events, 0);
+
+	destroy_queue(fake, qb);
+	destroy_queue(fake, qa);
+	destroy_vsmmu(vb);
+	destroy_vsmmu(va);
+}
+
+/* A vIOMMU with a queue, some errors of either kind, and the end: again and again */
+static void attack_with_lives(struct fake_cmdqv *fake)
+{
+	struct tegra241_hw_queue *hwq;
+	struct tegra241_vsmmu *tv;
+
+	tv = vsmmu_with_queue(fake, 3, &hwq);
+	storm(fake, tv->vintf->hw.idx, BURST - 1, false);
+	destroy_queue(fake, hwq);
+	destroy_vsmmu(tv);
+}
+
+static void attack_with_hidden_lives(struct fake_cmdqv *fake)
+{
+	struct tegra241_hw_queue *hwq;
+	struct tegra241_vsmmu *tv;
+
+	tv = vsmmu_with_queue(fake, 3, &hwq);
+	storm(fake, tv->vintf->hw.idx, BURST - 1, true);
+	destroy_queue(fake, hwq);
+	destroy_vsmmu(tv);
+}
+
+/* J90: nor does it help to be another vIOMMU by then */
+static void test_brake_lives(struct kunit *test)
+{
+	struct bounds seen = { attack_with_lives, 1, BURST };
+	struct bounds hidden = { attack_with_hidden_lives, 1, UNIT_BURST };
+	struct fake_cmdqv *fake = test->priv;
+
+	reset_unit(fake);
+	expect_bounds(fake, &seen);
+	KUNIT_EXPECT_GE(test, seen.interrupts, 3 * BURST);
+	expect_calm(fake);
+	expect_bounds(fake, &hidden);
+	KUNIT_EXPECT_GE(test, hidden.interrupts, 2 * UNIT_BURST);
+	expect_calm(fake);
+}
+
+static void stray_interrupts(struct fake_cmdqv *fake, int num)
+{
+	while (num--)
+		tegra241_cmdqv_isr(0, fake->cmdqv);
+}
+
+/* What comes though all are masked, since it was under way, prolongs nothing */
+static void test_brake_stray(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct tegra241_hw_queue *hwq;
+	struct tegra241_vsmmu *tv;
+	int i;
+
+	reset_unit(fake);
+	tv = vsmmu_with_queue(fake, 3, &hwq);
+
+	for (i = 0; i < 2; i++) {
+		storm(fake, 1, i ? UNIT_BURST : BURST, i);
+		stray_interrupts(fake, 1);
+		fake_cmdqv_pass(fake, POLL_TIME);
+		stray_interrupts(fake, 1);
+		fake_cmdqv_pass(fake, BRAKE_TIME - POLL_TIME - 1);
+		KUNIT_EXPECT_TRUE(test, fake_cmdqv_masked(fake, 1));
+		stray_interrupts(fake, 10);
+		fake_cmdqv_pass(fake, 1);
+		expect_all_masked(fake, false);
+		stray_interrupts(fake, 1);
+		expect_all_masked(fake, false);
+		expect_calm(fake);
+	}
+
+	/* They don't count for what comes then, even if the work item is late */
+	storm(fake, 1, UNIT_BURST, true);
+	fake_cmdqv_pass(fake, BRAKE_TIME - 1);
+	KUNIT_ASSERT_EQ(test, fake->tick_at, fake->now + 1);
+	fake->tick_at += 3;
+	fake_cmdqv_pass(fake, 2);
+	stray_interrupts(fake, UNIT_BURST / 2);
+	fake_cmdqv_pass(fake, 2);
+	expect_all_masked(fake, false);
+	storm(fake, 1, UNIT_BURST - 1, true);
+	expect_all_masked(fake, false);
+	storm(fake, 1, 1, true);
+	expect_all_masked(fake, true);
+	KUNIT_EXPECT_FALSE(test, fake->cmdqv->vm_brake.useless);
+	expect_calm(fake);
+
+	destroy_queue(fake, hwq);
+	destroy_vsmmu(tv);
+}
+
+/* Hardware whose mask does nothing: no brake, and nothing is worse for it */
+static void test_brake_useless(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct tegra241_hw_queue *qa, *qb;
+	struct tegra241_vsmmu *va, *vb;
+
+	reset_unit(fake);
+	va = vsmmu_with_queue(fake, 3, &qa);
+	vb = vsmmu_with_queue(fake, 4, &qb);
+	fake->mask_useless = true;
+	storm(fake, 1, 2 * UNIT_BURST - 1, true);
+	KUNIT_EXPECT_FALSE(test, fake->cmdqv->vm_brake.useless);
+	make_error(fake, 2);
+	KUNIT_EXPECT_EQ(test, fake->interrupts, 2 * UNIT_BURST);
+	KUNIT_EXPECT_TRUE(test, fake->cmdqv->vm_brake.useless);
+	fake_cmdqv_pass(fake, POLL_TIME);
+	expect_event(fake, vb, BIT(0));
+	storm(fake, 1, 10 * UNIT_BURST, true);
+	expect_calm(fake);
+	acknowledge(fake, 2);
+
+	/* Each at once from now on, and all of them */
+	storm(fake, 1, 10 * UNIT_BURST, true);
+	KUNIT_EXPECT_EQ(test, fake->events, 0);
+	make_error(fake, 2);
+	expect_event(fake, vb, BIT(0));
+	storm(fake, 1, 10 * BURST, false);
+	KUNIT_EXPECT_EQ(test, fake->events, 10 * BURST);
+	expect_all_masked(fake, false);
+	KUNIT_EXPECT_EQ(test, brakes(fake, 0), 1);
+	KUNIT_EXPECT_EQ(test, brakes(fake, 1) + brakes(fake, 2), 0);
+	KUNIT_EXPECT_EQ(test, fake->tick_at, ULONG_MAX);
+
+	destroy_queue(fake, qb);
+	destroy_queue(fake, qa);
+	destroy_vsmmu(vb);
+	destroy_vsmmu(va);
+}
+
+/* I7: the mask ends with what it is for: the time, the quarantine, the unit */
 static void test_brake_life(struct kunit *test)
 {
 	struct fake_cmdqv *fake = test->priv;
 	struct tegra241_hw_queue *qa, *qb;
-	struct tegra241_vsmmu *a, *b;
+	struct tegra241_vsmmu *va, *vb;
 
 	reset_unit(fake);
-	a = vsmmu_with_queue(fake, 3, &qa);
+	va = vsmmu_with_queue(fake, 3, &qa);
 	storm(fake, 1, BURST, false);
 	KUNIT_ASSERT_TRUE(test, fake_cmdqv_masked(fake, 1));
 	destroy_queue(fake, qa);
-	destroy_vsmmu(a);
+	destroy_vsmmu(va);
 	expect_vintf_free(fake, 1);
 
-	/* The next owner is not blamed for what the last one did */
+	/* The next owner is polled for the rest of the time and interrupts then */
 	fake->events = 0;
-	a = vsmmu_with_queue(fake, 4, &qa);
+	va = vsmmu_with_queue(fake, 4, &qa);
+	make_error(fake, 1);
+	fake_cmdqv_pass(fake, POLL_TIME);
+	expect_event(fake, va, BIT(0));
+	acknowledge(fake, 1);
+	fake_cmdqv_pass(fake, BRAKE_TIME - POLL_TIME);
+	KUNIT_EXPECT_FALSE(test, fake_cmdqv_masked(fake, 1));
 	storm(fake, 1, BURST - 1, false);
 	KUNIT_EXPECT_EQ(test, fake->events, BURST - 1);
 	KUNIT_EXPECT_FALSE(test, fake_cmdqv_masked(fake, 1));
-	KUNIT_EXPECT_EQ(test, a->vintf->brakes, 0);
 
-	/* Into the quarantine masked: it stays so until it is free */
-	storm(fake, 1, 1, false);
-	KUNIT_ASSERT_TRUE(test, fake_cmdqv_masked(fake, 1));
+	/* In the quarantine it is masked until it is free, whatever is polled */
 	destroy_queue(fake, qa);
 	fake->vintf[1].no_disable = true;
-	destroy_vsmmu(a);
+	destroy_vsmmu(va);
+	KUNIT_EXPECT_TRUE(test, fake_cmdqv_masked(fake, 1));
+	vb = vsmmu_with_queue(fake, 3, &qb);
+	storm(fake, 2, UNIT_BURST, true);
 	fake_cmdqv_pass(fake, 10 * BRAKE_TIME);
 	KUNIT_EXPECT_TRUE(test, fake_cmdqv_masked(fake, 1));
+	KUNIT_EXPECT_FALSE(test, fake_cmdqv_masked(fake, 2));
 	fake->vintf[1].no_disable = false;
 	KUNIT_EXPECT_FALSE(test,
 			   tegra241_quarantine_look(&fake->cmdqv->quarantine));
 	expect_vintf_free(fake, 1);
-
-	/* Whose turn it is in a trial may leave, and another one may come */
-	a = vsmmu_with_queue(fake, 3, &qa);
-	b = vsmmu_with_queue(fake, 4, &qb);
-	storm(fake, 1, BURST, true);
-	fake_cmdqv_pass(fake, SLICE);
-	KUNIT_ASSERT_FALSE(test, fake_cmdqv_masked(fake, 1));
-	destroy_queue(fake, qa);
-	destroy_vsmmu(a);
-	expect_vintf_free(fake, 1);
-	make_hidden_error(fake, 0);
-	a = vsmmu_with_queue(fake, 5, &qa);
-	KUNIT_EXPECT_TRUE(test, fake_cmdqv_masked(fake, 1));
-	fake_cmdqv_pass(fake, 10 * SLICE);
 	KUNIT_EXPECT_FALSE(test, fake_cmdqv_masked(fake, 1));
-	KUNIT_EXPECT_FALSE(test, fake_cmdqv_masked(fake, 2));
 
 	/* A shutdown leaves nothing masked, whoever storms on */
-	storm(fake, 1, BURST, false);
-	KUNIT_ASSERT_TRUE(test, fake_cmdqv_masked(fake, 1));
+	storm(fake, 2, BURST, false);
+	KUNIT_ASSERT_TRUE(test, fake_cmdqv_masked(fake, 2));
 	tegra241_cmdqv_impl_ops.device_disable(&fake->cmdqv->smmu);
 	KUNIT_EXPECT_EQ(test, fake->int_mask[0], 0);
 	storm(fake, 2, 2 * BURST, false);
-	storm(fake, 2, 2 * BURST, true);
+	storm(fake, 2, 2 * UNIT_BURST, true);
 	KUNIT_EXPECT_EQ(test, fake->int_mask[0], 0);
 	fake_cmdqv_pass(fake, BRAKE_TIME);
 	KUNIT_EXPECT_EQ(test, fake->int_mask[0], 0);
 	destroy_queue(fake, qb);
-	destroy_queue(fake, qa);
-	destroy_vsmmu(b);
-	destroy_vsmmu(a);
+	destroy_vsmmu(vb);
 	KUNIT_EXPECT_EQ(test, fake->int_mask[0], 0);
+	KUNIT_EXPECT_EQ(test, fake->tick_at, ULONG_MAX);
 }
 
 static struct kunit_case errors_cases[] = {
@@ -523,8 +711,11 @@ static struct kunit_case errors_cases[] = {
 	KUNIT_CASE(test_events_end),
 	KUNIT_CASE(test_events_late),
 	KUNIT_CASE(test_brake),
-	KUNIT_CASE(test_brake_hidden),
-	KUNIT_CASE(test_brake_trial),
+	KUNIT_CASE(test_brake_unit),
+	KUNIT_CASE_SLOW(test_brake_innocent),
+	KUNIT_CASE_SLOW(test_brake_lives),
+	KUNIT_CASE(test_brake_stray),
+	KUNIT_CASE(test_brake_useless),
 	KUNIT_CASE(test_brake_life),
 	{},
 };

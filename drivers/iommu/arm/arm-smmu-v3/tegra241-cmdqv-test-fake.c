@@ -506,10 +506,12 @@ static u64 fake_readq(const void __iomem *addr)
 
 	if (off < TEGRA241_VCMDQ_PAGE0) {
 		fake_decode_vintf(fake, off, &reg);
-		if (reg == TEGRA241_VINTF_LVCMDQ_ERR_MAP_64(0))
+		if (reg == TEGRA241_VINTF_LVCMDQ_ERR_MAP_64(0)) {
+			fake->map_reads++;
 			return fake_lvcmdq_err_map(fake, (off - 0x1000) / 0x100) |
 			       (fake->noise &
 				~GENMASK_ULL(FAKE_NUM_LVCMDQS - 1, 0));
+		}
 		KUNIT_EXPECT_EQ(fake->test, reg,
 				TEGRA241_VINTF_LVCMDQ_ERR_MAP_64(1));
 		return fake->noise;
@@ -582,7 +584,8 @@ static void fake_brake_schedule(struct tegra241_vm_brake *brake,
 {
 	struct fake_cmdqv *fake = fake_get();
 
-	fake->tick_at = fake->now + delay;
+	if (fake->tick_at == ULONG_MAX)
+		fake->tick_at = fake->now + delay;
 }
 
 /**
@@ -597,6 +600,7 @@ void fake_cmdqv_pass(struct fake_cmdqv *fake, unsigned long time)
 	while (fake->tick_at <= end) {
 		fake->now = fake->tick_at;
 		fake->tick_at = ULONG_MAX;
+		fake->ticks++;
 		tegra241_vm_brake_tick(fake->cmdqv);
 	}
 	fake->now = end;
@@ -621,7 +625,7 @@ bool fake_cmdqv_masked(struct fake_cmdqv *fake, int v)
  */
 void fake_cmdqv_interrupt(struct fake_cmdqv *fake, int v)
 {
-	if (fake_cmdqv_masked(fake, v))
+	if (fake_cmdqv_masked(fake, v) && !fake->mask_useless)
 		return;
 	fake->interrupts++;
 	tegra241_cmdqv_isr(0, fake->cmdqv);

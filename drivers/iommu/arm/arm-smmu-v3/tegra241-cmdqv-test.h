@@ -94,7 +94,10 @@ struct fake_vintf {
  * @scheduled: how often another look at the quarantine was asked for
  * @now: the brake's clock, in jiffies
  * @tick_at: when it wants to be called again; ULONG_MAX: not at all
+ * @ticks: how often it has been called
+ * @map_reads: error maps of VINTFs that the driver has read
  * @interrupts: that the unit has raised
+ * @mask_useless: VINTF_INT_MASK has no effect
  * @error_at_unmask: VCMDQ that makes an error just before a VINTF is unmasked; -1:
  *	none
  * @mmap_base: physical address of the last window registered
@@ -132,7 +135,10 @@ struct fake_cmdqv {
 
 	unsigned long now;
 	unsigned long tick_at;
+	unsigned int ticks;
+	unsigned int map_reads;
 	unsigned int interrupts;
+	bool mask_useless;
 	int error_at_unmask;
 
 	phys_addr_t mmap_base;

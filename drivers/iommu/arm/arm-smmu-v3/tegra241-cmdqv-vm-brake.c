@@ -3,30 +3,39 @@
  * NVIDIA Tegra241 CMDQV: a brake on interrupts that VMs make
  *
  * A VM can make errors and acknowledge them as fast as it can write to its window,
- * or write GERRORN so that it looks like that, and each raises the interrupt. The
- * host's cost is bounded, whatever VMs do:
+ * or write GERRORN so that it looks like that, and each raises the interrupt. As
+ * NAPI does, the host goes from interrupts to polling when there are too many: the
+ * VINTF is masked in VINTF_INT_MASK for 200 ms, and its error map is looked at every
+ * 20 ms. That stops the interrupts of a VINTF, and neither its work nor its map.
  *
- *	20 interrupts of one VM, then none of it for 200 ms: 100 a second for each
- *	VM, 39 at most within any 200 ms. As many events, and one at the end of each
- *	brake.
- *	100 a second for the unit as long as it is not known whose they are.
+ *	A VINTF is polled at the 20th interrupt within 200 ms that finds something
+ *	new in its map: 100 a second, 39 at most within any 200 ms.
+ *	All VMs' VINTFs are polled at the 100th interrupt within 200 ms that VINTF0
+ *	does not explain, whatever it finds, if anything: 500 a second for the unit,
+ *	199 at most within any 200 ms, and one that is under way when they are masked.
+ *	There are 50 polls a second at most, each with one look at the map of each
+ *	VINTF that is polled, and the lock free between any two.
  *	Not a line in the log above debug level, and there 10 in 5 seconds.
  *
- * The brake is VINTF_INT_MASK. It stops the interrupts of one VINTF, not its work,
- * and its error maps go on: when the time is over the VINTF is unmasked first, then
- * its map is looked at, and what is pending is reported, so nothing is lost
- * (assumption: unmasking raises no interrupt for what came meanwhile; if it does,
- * that one finds nothing new). VINTF0 is never masked.
+ * So much, whatever any number of VMs and VMMs do: what is counted belongs to the
+ * VINTF's number and to the unit, and does not end with a vIOMMU. Nobody needs to
+ * find out whose interrupts they are, which can't be seen of errors that have been
+ * acknowledged by then, and nobody is blamed. A VM that has nothing to do with it
+ * hears of an error when the next poll comes, so 20 ms late at most, and what a work
+ * item of high priority has to wait for a CPU. Nothing is lost, nor told twice: a
+ * poll looks for the same thing as an interrupt does, and in the end VINTFs are
+ * unmasked first and looked at then.
  *
- * An interrupt says that something has happened in the unit, and not where. It is
- * put down to VINTFs that have an error which is new. If none has, somebody has
- * acknowledged before anybody looked; then it is put down to those that were found
- * to do so in the last 10 seconds. If there are none, and more of it than said
- * above, all VMs' VINTFs are masked and there is a trial: each is unmasked alone for
- * 20 ms, and if two such interrupts come it is the one; that ends the trial for the
- * others. They are looked at every 20 ms meanwhile, so an innocent VM hears of its
- * error 20 ms late, if at all, and so for as long as a trial takes, and only when a
- * VM begins to behave like that. Who is alone in the unit needs no trial.
+ * VINTF0 is never masked, and its interrupts don't count. A VINTF that nobody would
+ * be told about, since its vIOMMU has ended, or it could not be reset, is masked
+ * until it is free.
+ *
+ * Assumptions: only VINTF_INT_MASK's place is known, so
+ * - it does what its name says. Should it do nothing, interrupts go on while all
+ *   VMs' VINTFs are masked. A burst of these is warned of, once, and there is no
+ *   brake any more; events are what they are without it.
+ * - unmasking raises no interrupt for what came meanwhile. If it does, that one
+ *   finds nothing new.
  */
 
 #define dev_fmt(fmt) "tegra241_cmdqv: " fmt
@@ -39,11 +48,11 @@
 
 #include "tegra241-cmdqv-vm.h"
 
-#define BRAKE_BURST	20
-#define BRAKE_TIME	msecs_to_jiffies(200)
-#define SUSPECT_TIME	(10 * HZ)
-#define TRIAL_BURST	2
-#define TRIAL_SLICE	msecs_to_jiffies(20)
+#define VINTF_BURST	20
+#define UNIT_BURST	100
+#define BURST_TIME	msecs_to_jiffies(200)
+#define MASK_TIME	msecs_to_jiffies(200)
+#define POLL_TIME	msecs_to_jiffies(20)
 
 /* What KUnit has a clock and a workqueue of its own for */
 VISIBLE_IF_KUNIT unsigned long tegra241_vm_brake_now(void)
@@ -53,267 +62,153 @@ VISIBLE_IF_KUNIT unsigned long tegra241_vm_brake_now(void)
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_vm_brake_now);
 
+/*
+ * A poll that is due already stays when it is. It takes the interrupts' place, so the
+ * VMMs' tasks should not have it wait.
+ */
 VISIBLE_IF_KUNIT void tegra241_vm_brake_schedule(struct tegra241_vm_brake *brake,
 						 unsigned long delay)
 {
 	KUNIT_STATIC_STUB_REDIRECT(tegra241_vm_brake_schedule, brake, delay);
-	mod_delayed_work(system_unbound_wq, &brake->work, delay);
+	queue_delayed_work(system_highpri_wq, &brake->work, delay);
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_vm_brake_schedule);
 
-/* Whether @rate has come to a burst. Windows follow upon one another, or later. */
-static bool tegra241_vm_rate_count(struct tegra241_vm_rate *rate)
-{
-	unsigned long now = tegra241_vm_brake_now();
-
-	if (!time_in_range_open(now, rate->since, rate->since + BRAKE_TIME)) {
-		rate->since = now;
-		rate->num = 0;
-	}
-	return ++rate->num >= BRAKE_BURST;
-}
-
-static void tegra241_vm_brake_mask(struct tegra241_cmdqv *cmdqv, u16 idx,
-				   bool mask)
+/* Write what follows from @polled and @held to VINTF_INT_MASK */
+static void tegra241_vm_brake_update(struct tegra241_cmdqv *cmdqv)
 {
 	struct tegra241_vm_brake *brake = &cmdqv->vm_brake;
-	u64 bit = BIT_ULL(idx);
+	u64 vms = GENMASK_ULL(cmdqv->param.num_vintfs - 1, 0) & ~BIT_ULL(0);
+	u64 old = brake->int_mask;
+	int i;
 
 	lockdep_assert_held(&cmdqv->vm_errors.lock);
+
+	brake->int_mask = brake->polled | brake->held;
+	if (brake->polled & TEGRA241_VM_BRAKE_ALL)
+		brake->int_mask = ~0ULL;
+	brake->int_mask &= vms;
 
 	/* The hardware is told what we know of it: nobody says that it tells us */
-	if (brake->stopped || !(brake->int_mask & bit) == !mask)
-		return;
-	brake->int_mask ^= bit;
-	tegra241_writel(brake->int_mask >> (idx & 32),
-			cmdqv->base + TEGRA241_CMDQV_VINTF_INT_MASK(idx / 32));
+	for (i = 0; i < 2; i++)
+		if ((u32)((brake->int_mask ^ old) >> (32 * i)))
+			tegra241_writel(brake->int_mask >> (32 * i),
+					cmdqv->base +
+					TEGRA241_CMDQV_VINTF_INT_MASK(i));
 }
 
-/*
- * Reading the map comes after unmasking: an error after that read interrupts, and
- * one before it is seen. Accesses to a device stay in order.
- */
-static void tegra241_vm_brake_unmask_and_look(struct tegra241_vm_vintf *vintf)
+static void tegra241_vm_brake_restart_count(struct tegra241_vm_rate *rate)
 {
-	tegra241_vm_brake_mask(vintf->hw.cmdqv, vintf->hw.idx, false);
-	tegra241_vm_errors_look(vintf);
+	rate->since = tegra241_vm_brake_now();
+	rate->num = 0;
 }
 
-static unsigned long tegra241_vm_brake_left(unsigned long until)
+/* Whether @rate has come to @burst. Stretches follow upon one another, or later. */
+static bool tegra241_vm_brake_count(struct tegra241_vm_rate *rate,
+				    unsigned int burst)
 {
-	unsigned long now = tegra241_vm_brake_now();
-
-	return time_after(until, now) ? until - now : 0;
+	if (!time_in_range_open(tegra241_vm_brake_now(), rate->since,
+				rate->since + BURST_TIME))
+		tegra241_vm_brake_restart_count(rate);
+	rate->interrupts++;
+	return ++rate->num >= burst;
 }
 
-/* Have tegra241_vm_brake_tick() called when there is something to do next */
-static void tegra241_vm_brake_arm(struct tegra241_cmdqv *cmdqv)
+static void tegra241_vm_brake_begin(struct tegra241_cmdqv *cmdqv, u16 idx)
 {
 	struct tegra241_vm_brake *brake = &cmdqv->vm_brake;
-	unsigned long delay = ULONG_MAX;
-	struct tegra241_vm_vintf *vintf;
-	u16 idx;
+	struct tegra241_vm_rate *rate = &brake->rates[idx];
 
-	lockdep_assert_held(&cmdqv->vm_errors.lock);
-
-	if (brake->stopped)
+	if (brake->stopped || brake->useless)
 		return;
-	if (brake->trial)
-		delay = tegra241_vm_brake_left(brake->slice_end);
-	for (idx = 1; idx < cmdqv->param.num_vintfs; idx++) {
-		vintf = cmdqv->vm_errors.vintfs[idx];
-		if (!vintf)
-			continue;
-		if (vintf->brake == TEGRA241_VM_BRAKED)
-			delay = min(delay,
-				    tegra241_vm_brake_left(vintf->release_at));
-		else if (vintf->brake != TEGRA241_VM_FREE && !brake->trial)
-			delay = 0;
-	}
-	if (delay != ULONG_MAX)
-		tegra241_vm_brake_schedule(brake, delay);
-}
-
-/* @proven: nobody else can have made the interrupts that this is for */
-static void tegra241_vm_brake_apply(struct tegra241_vm_vintf *vintf, bool proven)
-{
-	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
-	struct tegra241_vm_brake *brake = &cmdqv->vm_brake;
-	unsigned long now = tegra241_vm_brake_now();
-
-	tegra241_vm_brake_mask(cmdqv, vintf->hw.idx, true);
-	vintf->brake = TEGRA241_VM_BRAKED;
-	vintf->brakes++;
-	vintf->release_at = now + BRAKE_TIME;
-	if (proven)
-		vintf->suspect_until = vintf->release_at + SUSPECT_TIME;
-	/*
-	 * Which errors come and go until then nobody sees, so what is pending in
-	 * the end is new.
-	 */
-	tegra241_vm_errors_forget(vintf);
-
-	if (brake->trying == vintf) {
-		brake->trying = NULL;
-		brake->trial = false;
-	}
-	tegra241_vm_brake_arm(cmdqv);
-	dev_dbg_ratelimited(cmdqv->dev, "VINTF%u: interrupts masked\n",
-			    vintf->hw.idx);
+	tegra241_vm_brake_restart_count(rate);
+	rate->until = tegra241_vm_brake_now() + MASK_TIME;
+	rate->brakes++;
+	brake->polled |= BIT_ULL(idx);
+	tegra241_vm_brake_update(cmdqv);
+	tegra241_vm_brake_schedule(brake, POLL_TIME);
+	if (idx)
+		dev_dbg_ratelimited(cmdqv->dev, "VINTF%u: polled\n", idx);
+	else
+		dev_dbg_ratelimited(cmdqv->dev, "all VMs' VINTFs: polled\n");
 }
 
 /**
- * tegra241_vm_brake_charge() - an interrupt has been a VM's
- * @vintf: its VINTF, not masked, with something new in its error map
+ * tegra241_vm_brake_charge() - an interrupt has found something new of a VM's
+ * @vintf: its VINTF, not masked
  *
  * Context: tegra241_vm_errors::lock is held.
  */
 void tegra241_vm_brake_charge(struct tegra241_vm_vintf *vintf)
 {
-	vintf->interrupts++;
-	if (tegra241_vm_rate_count(&vintf->rate))
-		tegra241_vm_brake_apply(vintf, true);
-}
+	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
+	u16 idx = vintf->hw.idx;
 
-/* False if nobody has been found to make such interrupts lately */
-static bool tegra241_vm_brake_charge_suspects(struct tegra241_cmdqv *cmdqv)
-{
-	struct tegra241_vm_vintf *vintf;
-	bool found = false;
-	u16 idx;
-
-	for (idx = 1; idx < cmdqv->param.num_vintfs; idx++) {
-		vintf = cmdqv->vm_errors.vintfs[idx];
-		if (!vintf || vintf->brake != TEGRA241_VM_FREE ||
-		    !tegra241_vm_brake_left(vintf->suspect_until))
-			continue;
-		found = true;
-		vintf->interrupts++;
-		if (tegra241_vm_rate_count(&vintf->rate))
-			tegra241_vm_brake_apply(vintf, false);
-	}
-	return found;
-}
-
-static void tegra241_vm_brake_begin_trial(struct tegra241_cmdqv *cmdqv)
-{
-	struct tegra241_vm_brake *brake = &cmdqv->vm_brake;
-	struct tegra241_vm_vintf *vintf, *last = NULL;
-	unsigned int num = 0;
-	u16 idx;
-
-	for (idx = 1; idx < cmdqv->param.num_vintfs; idx++) {
-		vintf = cmdqv->vm_errors.vintfs[idx];
-		if (!vintf || vintf->brake != TEGRA241_VM_FREE)
-			continue;
-		tegra241_vm_brake_mask(cmdqv, idx, true);
-		vintf->brake = TEGRA241_VM_UNTRIED;
-		last = vintf;
-		num++;
-	}
-	if (num > 1) {
-		/* Before the first one's turn, what is under way comes to an end */
-		brake->trial = true;
-		brake->slice_end = tegra241_vm_brake_now() + TRIAL_SLICE;
-		tegra241_vm_brake_arm(cmdqv);
-	} else if (num) {
-		tegra241_vm_brake_apply(last, true);
-	}
+	if (tegra241_vm_brake_count(&cmdqv->vm_brake.rates[idx], VINTF_BURST))
+		tegra241_vm_brake_begin(cmdqv, idx);
 }
 
 /**
- * tegra241_vm_brake_charge_unknown() - an interrupt came with nothing new to see
+ * tegra241_vm_brake_charge_unit() - an interrupt has been no error of VINTF0
  * @cmdqv: the unit
+ *
+ * Those that come while all are masked prolong nothing.
  *
  * Context: tegra241_vm_errors::lock is held.
  */
-void tegra241_vm_brake_charge_unknown(struct tegra241_cmdqv *cmdqv)
+void tegra241_vm_brake_charge_unit(struct tegra241_cmdqv *cmdqv)
 {
 	struct tegra241_vm_brake *brake = &cmdqv->vm_brake;
 
-	if (brake->trial) {
-		if (brake->trying && ++brake->slice_num >= TRIAL_BURST)
-			tegra241_vm_brake_apply(brake->trying, true);
+	if (!tegra241_vm_brake_count(&brake->rates[0], UNIT_BURST))
 		return;
+	if (!(brake->polled & TEGRA241_VM_BRAKE_ALL)) {
+		tegra241_vm_brake_begin(cmdqv, 0);
+	} else if (!brake->useless) {
+		/* Of what has come before masking, one edge can be left */
+		brake->useless = true;
+		dev_warn(cmdqv->dev,
+			 "interrupts go on with all VMs' VINTFs masked, not masking them any more\n");
 	}
-	if (!tegra241_vm_brake_charge_suspects(cmdqv) &&
-	    tegra241_vm_rate_count(&brake->unknown))
-		tegra241_vm_brake_begin_trial(cmdqv);
 }
 
-/* The turn of the next VINTF; if there is none the trial ends without a result */
-static void tegra241_vm_brake_next_slice(struct tegra241_cmdqv *cmdqv)
-{
-	struct tegra241_vm_brake *brake = &cmdqv->vm_brake;
-	struct tegra241_vm_vintf *vintf;
-	u16 idx;
-
-	if (brake->trying) {
-		tegra241_vm_brake_mask(cmdqv, brake->trying->hw.idx, true);
-		brake->trying->brake = TEGRA241_VM_TRIED;
-		brake->trying = NULL;
-	}
-	for (idx = 1; idx < cmdqv->param.num_vintfs; idx++) {
-		vintf = cmdqv->vm_errors.vintfs[idx];
-		if (!vintf || vintf->brake != TEGRA241_VM_UNTRIED)
-			continue;
-		vintf->brake = TEGRA241_VM_TRYING;
-		brake->trying = vintf;
-		brake->slice_num = 0;
-		brake->slice_end = tegra241_vm_brake_now() + TRIAL_SLICE;
-		tegra241_vm_brake_unmask_and_look(vintf);
-		return;
-	}
-	brake->trial = false;
-}
-
-static void tegra241_vm_brake_tick_vintf(struct tegra241_vm_vintf *vintf)
-{
-	switch (vintf->brake) {
-	case TEGRA241_VM_FREE:
-	case TEGRA241_VM_TRYING:
-		return;
-	case TEGRA241_VM_BRAKED:
-		if (tegra241_vm_brake_left(vintf->release_at))
-			return;
-		break;
-	case TEGRA241_VM_UNTRIED:
-	case TEGRA241_VM_TRIED:
-		if (vintf->hw.cmdqv->vm_brake.trial) {
-			tegra241_vm_errors_look(vintf);
-			return;
-		}
-		break;
-	}
-	vintf->brake = TEGRA241_VM_FREE;
-	vintf->rate.num = 0;
-	vintf->rate.since = tegra241_vm_brake_now();
-	tegra241_vm_brake_unmask_and_look(vintf);
-}
-
-/**
- * tegra241_vm_brake_tick() - release VINTFs whose time is over, go on with a trial
- * @cmdqv: the unit
- *
- * Context: any that may take a spinlock.
+/*
+ * Reading a map comes after unmasking: an error after that read interrupts, and one
+ * before it is seen. Accesses to a device stay in order.
  */
 VISIBLE_IF_KUNIT void tegra241_vm_brake_tick(struct tegra241_cmdqv *cmdqv)
 {
 	struct tegra241_vm_errors *errors = &cmdqv->vm_errors;
 	struct tegra241_vm_brake *brake = &cmdqv->vm_brake;
+	unsigned long now = tegra241_vm_brake_now();
+	u64 look;
 	u16 idx;
 
+	scoped_guard(spinlock, &errors->lock) {
+		look = brake->int_mask;
+		for (idx = 0; idx < cmdqv->param.num_vintfs; idx++) {
+			struct tegra241_vm_rate *rate = &brake->rates[idx];
+
+			if (!(brake->polled & BIT_ULL(idx)) ||
+			    time_before(now, rate->until))
+				continue;
+			brake->polled &= ~BIT_ULL(idx);
+			tegra241_vm_brake_restart_count(rate);
+		}
+		tegra241_vm_brake_update(cmdqv);
+	}
+
 	/* The interrupt thread has its turn between any two */
-	for (idx = 1; idx < cmdqv->param.num_vintfs; idx++) {
+	for (; look; look &= look - 1) {
 		guard(spinlock)(&errors->lock);
+		idx = __ffs64(look);
 		if (errors->vintfs[idx])
-			tegra241_vm_brake_tick_vintf(errors->vintfs[idx]);
+			tegra241_vm_errors_look(errors->vintfs[idx]);
 	}
 
 	guard(spinlock)(&errors->lock);
-	if (brake->trial && !tegra241_vm_brake_left(brake->slice_end))
-		tegra241_vm_brake_next_slice(cmdqv);
-	tegra241_vm_brake_arm(cmdqv);
+	if (brake->polled)
+		tegra241_vm_brake_schedule(brake, POLL_TIME);
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_vm_brake_tick);
 
@@ -327,39 +222,21 @@ static void tegra241_vm_brake_work(struct work_struct *work)
 }
 
 /**
- * tegra241_vm_brake_add() - a VINTF may interrupt from now on
- * @vintf: the VINTF, new, in tegra241_vm_errors::vintfs
+ * tegra241_vm_brake_hold() - a VINTF has nobody to be told of its errors
+ * @cmdqv: the unit
+ * @idx: the VINTF, not in tegra241_vm_errors::vintfs
+ *
+ * Until tegra241_vm_brake_free() it stays masked: what has not stopped, and may take
+ * long to do so, interrupts in vain, and would have VMs polled.
  *
  * Context: tegra241_vm_errors::lock is held.
  */
-void tegra241_vm_brake_add(struct tegra241_vm_vintf *vintf)
+void tegra241_vm_brake_hold(struct tegra241_cmdqv *cmdqv, u16 idx)
 {
-	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
-
-	vintf->suspect_until = tegra241_vm_brake_now();
-	vintf->brake = TEGRA241_VM_FREE;
-	if (!cmdqv->vm_brake.trial)
+	if (cmdqv->vm_brake.stopped)
 		return;
-	vintf->brake = TEGRA241_VM_UNTRIED;
-	tegra241_vm_brake_mask(cmdqv, vintf->hw.idx, true);
-}
-
-/**
- * tegra241_vm_brake_remove() - a VINTF has nobody to be told of its errors
- * @vintf: the VINTF, not in tegra241_vm_errors::vintfs any more
- *
- * Until tegra241_vm_brake_free() it stays masked, so that what has not stopped, and
- * may take long to do so, puts no interrupts down to others.
- *
- * Context: tegra241_vm_errors::lock is held.
- */
-void tegra241_vm_brake_remove(struct tegra241_vm_vintf *vintf)
-{
-	struct tegra241_vm_brake *brake = &vintf->hw.cmdqv->vm_brake;
-
-	if (brake->trying == vintf)
-		brake->trying = NULL;
-	tegra241_vm_brake_mask(vintf->hw.cmdqv, vintf->hw.idx, true);
+	cmdqv->vm_brake.held |= BIT_ULL(idx);
+	tegra241_vm_brake_update(cmdqv);
 }
 
 /**
@@ -367,16 +244,19 @@ void tegra241_vm_brake_remove(struct tegra241_vm_vintf *vintf)
  * @cmdqv: the unit
  * @idx: the VINTF, disabled, without queues
  *
+ * What is left of the time that it is polled for is its next owner's.
+ *
  * Context: any that may take a spinlock.
  */
 void tegra241_vm_brake_free(struct tegra241_cmdqv *cmdqv, u16 idx)
 {
 	guard(spinlock)(&cmdqv->vm_errors.lock);
-	tegra241_vm_brake_mask(cmdqv, idx, false);
+	cmdqv->vm_brake.held &= ~BIT_ULL(idx);
+	tegra241_vm_brake_update(cmdqv);
 }
 
 /**
- * tegra241_vm_brake_init() - no VINTF is braked
+ * tegra241_vm_brake_init() - no VINTF is masked
  * @cmdqv: the unit, about to be reset for the first time
  */
 void tegra241_vm_brake_init(struct tegra241_cmdqv *cmdqv)
@@ -399,6 +279,8 @@ void tegra241_vm_brake_stop(struct tegra241_cmdqv *cmdqv)
 
 	scoped_guard(spinlock, &cmdqv->vm_errors.lock) {
 		brake->stopped = true;
+		brake->polled = 0;
+		brake->held = 0;
 		brake->int_mask = 0;
 		for (i = 0; i < 2; i++)
 			tegra241_writel(0, cmdqv->base +

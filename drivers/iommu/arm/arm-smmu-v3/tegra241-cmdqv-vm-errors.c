@@ -96,26 +96,14 @@ bool tegra241_vm_errors_look(struct tegra241_vm_vintf *vintf)
 }
 
 /**
- * tegra241_vm_errors_forget() - have what is pending be new to the next look
- * @vintf: the VINTF
- *
- * Context: tegra241_vm_errors::lock is held.
- */
-void tegra241_vm_errors_forget(struct tegra241_vm_vintf *vintf)
-{
-	bitmap_zero(vintf->seen, TEGRA241_MAX_VCMDQS);
-}
-
-/**
  * tegra241_vm_errors_handle() - tell VMs of errors of their queues
  * @cmdqv: the unit
  * @map: VINTFs with an error, without VINTF0; they need not belong to VMs
- * @explained: VINTF0 has an error, which may be all that the interrupt is for
+ * @host: VINTF0 has an error, which may be all that the interrupt is for
  *
  * Context: the interrupt thread.
  */
-void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv, u64 map,
-			       bool explained)
+void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv, u64 map, bool host)
 {
 	struct tegra241_vm_errors *errors = &cmdqv->vm_errors;
 	struct tegra241_vm_vintf *vintf;
@@ -127,18 +115,16 @@ void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv, u64 map,
 
 		guard(spinlock)(&errors->lock);
 		vintf = errors->vintfs[idx];
-		/* If it is masked it has not interrupted, and is looked at later */
+		/* If it is masked it has not interrupted, and is polled */
 		if (!vintf || cmdqv->vm_brake.int_mask & BIT_ULL(idx))
 			continue;
-		if (tegra241_vm_errors_look(vintf)) {
-			explained = true;
+		if (tegra241_vm_errors_look(vintf))
 			tegra241_vm_brake_charge(vintf);
-		}
 	}
 
-	if (!explained) {
+	if (!host) {
 		guard(spinlock)(&errors->lock);
-		tegra241_vm_brake_charge_unknown(cmdqv);
+		tegra241_vm_brake_charge_unit(cmdqv);
 	}
 }
 
@@ -153,7 +139,7 @@ void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv, u64 map,
 void tegra241_vm_errors_tell_again(struct tegra241_vm_vintf *vintf)
 {
 	guard(spinlock)(&vintf->hw.cmdqv->vm_errors.lock);
-	tegra241_vm_errors_forget(vintf);
+	bitmap_zero(vintf->seen, TEGRA241_MAX_VCMDQS);
 	tegra241_vm_errors_look(vintf);
 }
 
@@ -184,7 +170,6 @@ void tegra241_vm_errors_add(struct tegra241_vm_vintf *vintf)
 
 	guard(spinlock)(&errors->lock);
 	errors->vintfs[vintf->hw.idx] = vintf;
-	tegra241_vm_brake_add(vintf);
 }
 
 /**
@@ -199,7 +184,7 @@ void tegra241_vm_errors_remove(struct tegra241_vm_vintf *vintf)
 
 	guard(spinlock)(&errors->lock);
 	errors->vintfs[vintf->hw.idx] = NULL;
-	tegra241_vm_brake_remove(vintf);
+	tegra241_vm_brake_hold(vintf->hw.cmdqv, vintf->hw.idx);
 }
 
 /**

@@ -109,19 +109,18 @@ static void tegra241_vm_owners_show_vintf(struct seq_file *m,
 					  struct tegra241_vm_vintf *vintf)
 {
 	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
-	u64 interrupts, brakes;
+	struct tegra241_vm_rate rate;
 	bool masked;
 
 	scoped_guard(spinlock, &cmdqv->vm_errors.lock) {
 		masked = cmdqv->vm_brake.int_mask & BIT_ULL(vintf->hw.idx);
-		interrupts = vintf->interrupts;
-		brakes = vintf->brakes;
+		rate = cmdqv->vm_brake.rates[vintf->hw.idx];
 	}
 	seq_printf(m, "vintf v=%u vmid=0x%x device=%s queues=%u fenced=%d masked=%d interrupts=%llu brakes=%llu\n",
 		   vintf->hw.idx, vintf->vmid->id,
 		   vintf->owner ? dev_name(vintf->owner) : "-",
 		   READ_ONCE(vintf->queues), READ_ONCE(vintf->fenced), masked,
-		   interrupts, brakes);
+		   rate.interrupts, rate.brakes);
 }
 
 /**
@@ -129,8 +128,8 @@ static void tegra241_vm_owners_show_vintf(struct seq_file *m,
  * @m: the file; its private data is the unit. First a line of totals, then one for
  *	each VINTF that is not free: VMID, the device that it counts against ("-": its
  *	vIOMMU has ended, the hardware has not), HW queues, whether it is fenced
- *	(DESIGN I5) or its interrupts are masked, interrupts so far, and how often the
- *	brake was needed.
+ *	(DESIGN I5) or its interrupts are masked; and the interrupts that were for it
+ *	and how often it had to be polled, whoever had it then.
  * @v: unused
  *
  * Context: sleeps.

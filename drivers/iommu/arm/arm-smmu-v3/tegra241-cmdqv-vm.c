@@ -558,7 +558,7 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_vm_init);
  * @cmdqv: the unit
  * @idx: a VINTF that no VM has, 1 to num_vintfs - 1
  *
- * For good: nobody looks at it again. May be repeated.
+ * For good: nobody looks at it again, and it does not interrupt. May be repeated.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -566,7 +566,11 @@ int tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv, u16 idx)
 {
 	int ret = ida_alloc_range(&cmdqv->vm_ids, idx, idx, GFP_KERNEL);
 
-	return ret == -ENOMEM ? ret : 0;
+	if (ret == -ENOMEM)
+		return ret;
+	guard(spinlock)(&cmdqv->vm_errors.lock);
+	tegra241_vm_brake_hold(cmdqv, idx);
+	return 0;
 }
 
 /**

@@ -31,28 +31,13 @@ static inline bool tegra241_cmdqv_vm_usable(struct tegra241_cmdqv *cmdqv)
  * @cons: VCMDQ_CONS then
  *
  * GERROR alone repeats after two errors. That both repeat takes a guest that has
- * acknowledged twice without having been told, and stands at the same command with
- * the same error as when it was: it has been told how things are.
+ * acknowledged twice between two looks, an error of which it has not been told among
+ * them, and stands at the same command with the same error as when it was: it has
+ * been told how things are.
  */
 struct tegra241_vm_error {
 	u32 gerror;
 	u32 cons;
-};
-
-/**
- * enum tegra241_vm_brake_state - how a VINTF stands with the brake
- * @TEGRA241_VM_FREE: it may interrupt
- * @TEGRA241_VM_BRAKED: masked until its time is over
- * @TEGRA241_VM_UNTRIED: masked until its turn in the trial
- * @TEGRA241_VM_TRYING: its turn: of VMs' VINTFs it alone may interrupt
- * @TEGRA241_VM_TRIED: masked until the end of the trial
- */
-enum tegra241_vm_brake_state {
-	TEGRA241_VM_FREE,
-	TEGRA241_VM_BRAKED,
-	TEGRA241_VM_UNTRIED,
-	TEGRA241_VM_TRYING,
-	TEGRA241_VM_TRIED,
 };
 
 /**
@@ -78,13 +63,7 @@ enum tegra241_vm_brake_state {
  *	empty; protected by tegra241_quarantine::lock
  * @seen: logical queues whose error in @errors is in force: a VM that listened has
  *	been told. Protected by tegra241_vm_errors::lock.
- * @brake: how it stands with the brake; likewise, as all that follows
- * @rate: its interrupts in the current stretch of time
- * @release_at: when the time of a braked one is over
- * @suspect_until: until then interrupts of nobody are put down to it
- * @interrupts: put down to it so far
- * @brakes: times that it was braked
- * @errors: by logical queue
+ * @errors: by logical queue; likewise
  *
  * Lives from vsmmu_init until the hardware is known to have stopped and to be
  * scrubbed: normally when the vIOMMU is destroyed, else when the quarantine lets
@@ -106,12 +85,6 @@ struct tegra241_vm_vintf {
 	struct list_head node;
 
 	DECLARE_BITMAP(seen, TEGRA241_MAX_VCMDQS);
-	enum tegra241_vm_brake_state brake;
-	struct tegra241_vm_rate rate;
-	unsigned long release_at;
-	unsigned long suspect_until;
-	u64 interrupts;
-	u64 brakes;
 	struct tegra241_vm_error errors[];
 };
 
@@ -195,10 +168,8 @@ int tegra241_vm_owners_show(struct seq_file *m, void *v);
 /* tegra241-cmdqv-vm-errors.c */
 int tegra241_vm_errors_init(struct tegra241_cmdqv *cmdqv);
 void tegra241_vm_errors_exit(struct tegra241_cmdqv *cmdqv);
-void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv, u64 map,
-			       bool explained);
+void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv, u64 map, bool host);
 bool tegra241_vm_errors_look(struct tegra241_vm_vintf *vintf);
-void tegra241_vm_errors_forget(struct tegra241_vm_vintf *vintf);
 void tegra241_vm_errors_add(struct tegra241_vm_vintf *vintf);
 void tegra241_vm_errors_remove(struct tegra241_vm_vintf *vintf);
 void tegra241_vm_errors_new_queue(struct tegra241_vm_vintf *vintf, u16 lidx);
@@ -207,11 +178,10 @@ void tegra241_vm_errors_tell_again(struct tegra241_vm_vintf *vintf);
 /* tegra241-cmdqv-vm-brake.c */
 void tegra241_vm_brake_init(struct tegra241_cmdqv *cmdqv);
 void tegra241_vm_brake_stop(struct tegra241_cmdqv *cmdqv);
-void tegra241_vm_brake_add(struct tegra241_vm_vintf *vintf);
-void tegra241_vm_brake_remove(struct tegra241_vm_vintf *vintf);
+void tegra241_vm_brake_hold(struct tegra241_cmdqv *cmdqv, u16 idx);
 void tegra241_vm_brake_free(struct tegra241_cmdqv *cmdqv, u16 idx);
 void tegra241_vm_brake_charge(struct tegra241_vm_vintf *vintf);
-void tegra241_vm_brake_charge_unknown(struct tegra241_cmdqv *cmdqv);
+void tegra241_vm_brake_charge_unit(struct tegra241_cmdqv *cmdqv);
 #if IS_ENABLED(CONFIG_KUNIT)
 unsigned long tegra241_vm_brake_now(void);
 void tegra241_vm_brake_schedule(struct tegra241_vm_brake *brake,
@@ -237,7 +207,7 @@ void tegra241_quarantine_schedule(struct tegra241_quarantine *quarantine);
 #define tegra241_vsmmu_init NULL
 
 static inline void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv,
-					     u64 map, bool explained)
+					     u64 map, bool host)
 {
 }
 

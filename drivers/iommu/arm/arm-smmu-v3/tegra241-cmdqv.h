@@ -423,37 +423,43 @@ struct tegra241_vm_errors {
 };
 
 /**
- * struct tegra241_vm_rate - interrupts in a stretch of time
- * @since: when it began, in jiffies
+ * struct tegra241_vm_rate - how often something interrupts
+ * @since: when the current stretch of time began, in jiffies
  * @num: interrupts since
+ * @until: until then it is polled, if it is
+ * @interrupts: in all
+ * @brakes: how often it had to be polled, in all
  */
 struct tegra241_vm_rate {
 	unsigned long since;
 	unsigned int num;
+	unsigned long until;
+	u64 interrupts;
+	u64 brakes;
 };
+
+/* In tegra241_vm_brake::polled, where VINTF0 has no use for its bit */
+#define TEGRA241_VM_BRAKE_ALL	BIT_ULL(0)
 
 /**
  * struct tegra241_vm_brake - VINTFs that must not interrupt for a while
- * @int_mask: VINTF_INT_MASK: those that are braked or on trial, and those whose
- *	vIOMMU has ended and which are not free yet
- * @stopped: it stays as it is: nothing is masked
- * @unknown: interrupts that are put down to nobody
- * @trial: VMs' VINTFs are unmasked one after the other to find out whose they are
- * @trying: whose turn it is, NULL between two turns
- * @slice_num: interrupts in this turn for which nothing was to be seen
- * @slice_end: when the next turn begins, in jiffies
- * @work: what is to be done when a time is over
+ * @int_mask: VINTF_INT_MASK
+ * @polled: VINTFs whose error maps are polled; TEGRA241_VM_BRAKE_ALL: all VMs' are
+ * @held: VINTFs without a vIOMMU that are not free
+ * @stopped: nothing is masked any more
+ * @useless: masking has no effect, so nothing more is polled
+ * @rates: by number of the VINTF, whoever has it; 0: the unit's
+ * @work: the next poll; pending or running while @polled is not 0
  *
  * All but @work is protected by tegra241_vm_errors::lock.
  */
 struct tegra241_vm_brake {
 	u64 int_mask;
+	u64 polled;
+	u64 held;
 	bool stopped;
-	struct tegra241_vm_rate unknown;
-	bool trial;
-	struct tegra241_vm_vintf *trying;
-	unsigned int slice_num;
-	unsigned long slice_end;
+	bool useless;
+	struct tegra241_vm_rate rates[TEGRA241_MAX_VINTFS];
 	struct delayed_work work;
 };
 
@@ -492,7 +498,7 @@ struct tegra241_quarantine {
  *	under tegra241_quarantine::lock.
  * @vm_owners: who has which of them
  * @vm_errors: what VMs hear of errors of their queues
- * @vm_brake: whose interrupts are masked for a while
+ * @vm_brake: which of them are polled instead of interrupting
  * @quarantine: VINTFs that wait for their hardware
  * @debugfs: the driver's directory, used by this unit; NULL if there is none
  *
