@@ -184,8 +184,8 @@
  *  - No HWPT can be attached to a PASID: &IOMMU_HWPT_ALLOC_PASID is EOPNOTSUPP.
  *  - IOMMU_HWPT_INVALIDATE: what is reported as done, hardware has done, exactly.
  *    No requests at all are a question about the type that SMMUv3 answers, too.
- *  - IOMMU_VIOMMU_ALLOC: the reserved member is checked. A device gives only a
- *    limited number of VINTFs at a time (EDQUOT).
+ *  - IOMMU_VIOMMU_ALLOC: the reserved member is checked. A user has only a limited
+ *    number of VINTFs at a time through one device (EDQUOT).
  *  - IOMMU_VIOMMU_ALLOC, IOMMU_HWPT_ALLOC: E2BIG for more data than a page, whatever
  *    it is.
  *  - IOMMU_VEVENTQ_ALLOC: a type that the vIOMMU does not have is EOPNOTSUPP, and
@@ -1145,8 +1145,8 @@ struct iommu_viommu_tegra241_cmdqv {
  * (CANWBS), as a guest could then switch off coherency. ENOENT: @dev_id, then
  * @hwpt_id. EINVAL: no nest parent, or one of another SMMU. For CMDQV: EINVAL if
  * the data is missing or too short, E2BIG if it is longer and not zero there,
- * EDQUOT if the device has given as many VINTFs as it may, ENOSPC if no VINTF is
- * free, ETIMEDOUT if the hardware does not enable it, EFAULT.
+ * EDQUOT if the user has as many VINTFs through the device as he may, ENOSPC if no
+ * VINTF is free, ETIMEDOUT if the hardware does not enable it, EFAULT.
  *
  * The vIOMMU, and with it its window, exist for others when the ioctl has
  * returned, not before. It needs the SMMU, not the device: @dev_id may be unbound
@@ -1154,12 +1154,12 @@ struct iommu_viommu_tegra241_cmdqv {
  *
  * Here: E2BIG for more data than a page, before the driver sees it.
  *
- * Here: an SMMU has few VINTFs (63 on Grace), so a device gives at most four at a
- * time. The administrator can change that: arm_smmu_v3.vintfs_per_device on the
- * kernel's command line or in /sys/module, 0 for no bound. A VINTF counts until its
- * vIOMMU is destroyed, wherever the device is meanwhile. EDQUOT is therefore not for
- * the VMM to wait for: it holds the others itself, or whoever had the device before
- * does.
+ * Here: an SMMU has few VINTFs (63 on Grace), so a user has at most four at a time
+ * through one device. The administrator can change that:
+ * arm_smmu_v3.vintfs_per_device on the kernel's command line or in /sys/module, 0
+ * for no bound. A VINTF counts until its vIOMMU is destroyed and the hardware has
+ * stopped, wherever the device is meanwhile. EDQUOT is therefore not for the VMM to
+ * wait for: it holds the others itself, or another process of its user does.
  */
 struct iommu_viommu_alloc {
 	__u32 size;

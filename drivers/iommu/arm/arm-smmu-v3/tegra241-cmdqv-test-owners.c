@@ -3,6 +3,7 @@
  * KUnit tests of the Tegra241 CMDQV driver: who has which VINTF (J93)
  */
 
+#include <linux/cred.h>
 #include <linux/seq_file.h>
 #include <kunit/device.h>
 
@@ -113,14 +114,58 @@ static void test_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kref_read(&one->kobj.kref), refs);
 }
 
-/* What fails, and what has ended, counts against nobody */
+static const struct cred *become(struct kunit *test, uid_t uid)
+{
+	struct cred *cred = prepare_creds();
+
+	KUNIT_ASSERT_NOT_NULL(test, cred);
+	cred->uid = KUIDT_INIT(uid);
+	return override_creds(cred);
+}
+
+static void unbecome(const struct cred *old)
+{
+	const struct cred *cred = current_cred();
+
+	revert_creds(old);
+	put_cred(cred);
+}
+
+/* Who has had the device before leaves the next user as many as there can be */
+static void test_limit_of_users(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct device *dev = new_device(test, "one");
+	struct tegra241_vsmmu *a, *b;
+	const struct cred *old;
+
+	reset_unit(fake);
+	tegra241_vintfs_per_device = 1;
+	a = get_vsmmu(fake, dev);
+	old = become(test, 1000);
+	b = get_vsmmu(fake, dev);
+	expect_refused(fake, dev, -EDQUOT);
+	/* Whose it is does not change with who ends it */
+	destroy_vsmmu(a);
+	expect_refused(fake, dev, -EDQUOT);
+	unbecome(old);
+	a = get_vsmmu(fake, dev);
+	expect_refused(fake, dev, -EDQUOT);
+	destroy_vsmmu(b);
+	expect_refused(fake, dev, -EDQUOT);
+	destroy_vsmmu(a);
+}
+
+/* What fails counts against nobody; what has ended does until the hardware has */
 static void test_limit_of_the_living(struct kunit *test)
 {
 	struct fake_cmdqv *fake = test->priv;
 	struct iommu_user_data ro = user_data(test, PROT_READ);
 	struct device *dev = new_device(test, "one");
+	struct device *other = new_device(test, "two");
 	unsigned int refs = kref_read(&dev->kobj.kref);
 	struct tegra241_vsmmu *a, *b;
+	int ret;
 
 	reset_unit(fake);
 	tegra241_vintfs_per_device = 1;
@@ -134,14 +179,21 @@ static void test_limit_of_the_living(struct kunit *test)
 	/* Its VINTF goes on, as the hardware wants it */
 	fake->vintf[1].no_disable = true;
 	destroy_vsmmu(a);
-	KUNIT_EXPECT_EQ(test, kref_read(&dev->kobj.kref), refs);
-	b = get_vsmmu(fake, dev);
+	KUNIT_EXPECT_EQ(test, kref_read(&dev->kobj.kref), refs + 1);
+	KUNIT_EXPECT_NULL(test, try_vsmmu(fake, dev, &ret));
+	KUNIT_EXPECT_EQ(test, ret, -EDQUOT);
+	/* Others go on */
+	b = get_vsmmu(fake, other);
 	KUNIT_EXPECT_EQ(test, b->vintf->hw.idx, 2);
 	destroy_vsmmu(b);
+
+	/* Nobody waits for the next look at the quarantine */
 	fake->vintf[1].no_disable = false;
-	KUNIT_EXPECT_FALSE(test,
-			   tegra241_quarantine_look(&fake->cmdqv->quarantine));
+	a = get_vsmmu(fake, dev);
+	KUNIT_EXPECT_EQ(test, a->vintf->hw.idx, 1);
+	destroy_vsmmu(a);
 	expect_vintf_free(fake, 1);
+	KUNIT_EXPECT_EQ(test, kref_read(&dev->kobj.kref), refs);
 }
 
 static __printf(2, 3)
@@ -174,38 +226,44 @@ static void test_show(struct kunit *test)
 	struct device *two = new_device(test, "two");
 	struct tegra241_vsmmu *a, *b;
 	struct tegra241_hw_queue *hwq;
+	const struct cred *old;
 
 	reset_unit(fake);
-	expect_shown(fake, "total vintfs=3 taken=0 ended=0 per_device=4\n");
+	expect_shown(fake,
+		     "total vintfs=3 taken=0 ended=0 aside=0 per_device=4 interrupts=0 brakes=0\n");
 
 	a = get_vsmmu(fake, one);
+	old = become(test, 1000);
 	b = get_vsmmu(fake, two);
+	unbecome(old);
 	hwq = new_queue(fake, b, 0, page_to_phys(queue_pages(test)), SZ_4K);
 	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
 	fake->vcmdq[4].gerror ^= BIT(0);
 	fake_cmdqv_interrupt(fake, 2);
 	expect_shown(fake,
-		     "total vintfs=3 taken=2 ended=0 per_device=4\n"
-		     "vintf v=1 vmid=0x7 device=%s queues=0 fenced=0 masked=0 interrupts=0 brakes=0\n"
-		     "vintf v=2 vmid=0x7 device=%s queues=1 fenced=0 masked=0 interrupts=1 brakes=0\n",
+		     "total vintfs=3 taken=2 ended=0 aside=0 per_device=4 interrupts=1 brakes=0\n"
+		     "vintf v=1 vmid=0x7 device=%s user=0 queues=0 ended=0 fenced=0 masked=0 interrupts=0 brakes=0\n"
+		     "vintf v=2 vmid=0x7 device=%s user=1000 queues=1 ended=0 fenced=0 masked=0 interrupts=1 brakes=0\n",
 		     dev_name(one), dev_name(two));
 
 	fake->vintf[1].no_disable = true;
 	destroy_vsmmu(a);
 	destroy_queue(fake, hwq);
 	expect_shown(fake,
-		     "total vintfs=3 taken=2 ended=1 per_device=4\n"
-		     "vintf v=1 vmid=0x7 device=- queues=0 fenced=1 masked=1 interrupts=0 brakes=0\n"
-		     "vintf v=2 vmid=0x7 device=%s queues=0 fenced=0 masked=0 interrupts=1 brakes=0\n",
-		     dev_name(two));
+		     "total vintfs=3 taken=2 ended=1 aside=0 per_device=4 interrupts=1 brakes=0\n"
+		     "vintf v=1 vmid=0x7 device=%s user=0 queues=0 ended=1 fenced=1 masked=1 interrupts=0 brakes=0\n"
+		     "vintf v=2 vmid=0x7 device=%s user=1000 queues=0 ended=0 fenced=0 masked=0 interrupts=1 brakes=0\n",
+		     dev_name(one), dev_name(two));
 	fake->vintf[1].no_disable = false;
 	tegra241_quarantine_look(&fake->cmdqv->quarantine);
 	destroy_vsmmu(b);
-	expect_shown(fake, "total vintfs=3 taken=0 ended=0 per_device=4\n");
+	expect_shown(fake,
+		     "total vintfs=3 taken=0 ended=0 aside=0 per_device=4 interrupts=1 brakes=0\n");
 }
 
 static struct kunit_case owners_cases[] = {
 	KUNIT_CASE(test_limit),
+	KUNIT_CASE(test_limit_of_users),
 	KUNIT_CASE_SLOW(test_limit_of_the_living),
 	KUNIT_CASE_SLOW(test_show),
 	{},

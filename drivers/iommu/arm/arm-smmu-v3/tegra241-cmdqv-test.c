@@ -232,6 +232,7 @@ static void test_reset_broken(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, tegra241_cmdqv_vm_usable(fake->cmdqv));
 	/* What goes on there is for nobody to hear */
 	KUNIT_EXPECT_EQ(test, fake->int_mask[0], BIT(1) | BIT(2));
+	KUNIT_EXPECT_EQ(test, fake->cmdqv->vm_owners.aside, BIT(1) | BIT(2));
 
 	tv = alloc_vsmmu(fake, 3);
 	KUNIT_EXPECT_EQ(test, tv->vintf->hw.idx, 3);

@@ -3,14 +3,16 @@
  * NVIDIA Tegra241 CMDQV: who has which VINTF, and how many one can have
  *
  * A unit has few VINTFs for all VMs behind its SMMU, and a vIOMMU takes one for as
- * long as it lives. So that not one user has them all, a device gives at most
- * vintfs_per_device of them at a time. A VINTF counts against the device that its
- * vIOMMU was made through until that ends, wherever the device is meanwhile: who has
- * closed it, or lost it, still has the VINTF. A VMM needs one for each SMMU that its
- * devices are behind; the default leaves room for a restart and for tests.
+ * long as it lives. So that not one user has them all, each has at most
+ * vintfs_per_device of them at a time through one device. A VINTF counts against the
+ * device that its vIOMMU was made through, and against the user who has made it,
+ * until it is free again: wherever the device is meanwhile, and even if the vIOMMU
+ * has ended and the hardware would not stop. Who has closed a device, or lost it,
+ * still has the VINTF, and who gets it next does not. A VMM needs one for each SMMU
+ * that its devices are behind; the default leaves room for a restart and for tests.
  *
  * Who is refused gets EDQUOT, or ENOSPC if there is no VINTF left for anybody, and
- * the log gets nothing above debug level: the counts are in debugfs, in
+ * the log gets nothing above debug level: who has what is in debugfs, in
  * iommu/tegra241_cmdqv/<SMMU>/vintfs, for the administrator.
  */
 
@@ -18,11 +20,14 @@
 
 #include <kunit/visibility.h>
 #include <linux/cleanup.h>
+#include <linux/cred.h>
 #include <linux/debugfs.h>
 #include <linux/iommu.h>
 #include <linux/module.h>
 #include <linux/ratelimit.h>
 #include <linux/seq_file.h>
+#include <linux/uidgid.h>
+#include <linux/user_namespace.h>
 
 #include "tegra241-cmdqv-vm.h"
 
@@ -30,40 +35,42 @@ VISIBLE_IF_KUNIT unsigned int tegra241_vintfs_per_device = 4;
 EXPORT_SYMBOL_IF_KUNIT(tegra241_vintfs_per_device);
 module_param_named(vintfs_per_device, tegra241_vintfs_per_device, uint, 0644);
 MODULE_PARM_DESC(vintfs_per_device,
-		 "VINTFs that VMs can have at a time through one device; 0: as many as there are (default 4).");
+		 "VINTFs that a user's VMs can have at a time through one device; 0: as many as there are (default 4).");
 
 static unsigned int tegra241_vm_owners_count(struct tegra241_vm_owners *owners,
-					     struct device *dev)
+					     struct device *dev, kuid_t user)
 {
 	struct tegra241_vm_vintf *vintf;
 	unsigned int num = 0;
 
 	list_for_each_entry(vintf, &owners->vintfs, owned)
-		num += vintf->owner == dev;
+		num += vintf->owner == dev && uid_eq(vintf->user, user);
 	return num;
 }
 
 /**
- * tegra241_vm_owners_add() - a free VINTF for a vIOMMU
+ * tegra241_vm_owners_add() - a free VINTF for a vIOMMU of the current user
  * @cmdqv: the unit
  * @vintf: its structure; on success @vintf->hw is that VINTF
  * @dev: the device that the vIOMMU is made through, which keeps it for now
  *
  * Context: sleeps.
- * Return: 0; -EDQUOT if @dev has as many as it can have, -ENOSPC if none is free,
- * or -ENOMEM.
+ * Return: 0; -EDQUOT if the user has as many as one can have through @dev, -ENOSPC if
+ * none is free, or -ENOMEM.
  */
 int tegra241_vm_owners_add(struct tegra241_cmdqv *cmdqv,
 			   struct tegra241_vm_vintf *vintf, struct device *dev)
 {
 	unsigned int limit = READ_ONCE(tegra241_vintfs_per_device);
 	struct tegra241_vm_owners *owners = &cmdqv->vm_owners;
+	kuid_t user = current_uid();
 	int idx;
 
 	guard(mutex)(&owners->lock);
-	if (limit && tegra241_vm_owners_count(owners, dev) >= limit) {
-		dev_dbg_ratelimited(cmdqv->dev, "%s has its %u VINTFs\n",
-				    dev_name(dev), limit);
+	if (limit && tegra241_vm_owners_count(owners, dev, user) >= limit) {
+		dev_dbg_ratelimited(cmdqv->dev, "%s: user %u has %u VINTFs\n",
+				    dev_name(dev),
+				    from_kuid_munged(&init_user_ns, user), limit);
 		return -EDQUOT;
 	}
 	/* VINTF0 is the host's */
@@ -74,35 +81,34 @@ int tegra241_vm_owners_add(struct tegra241_cmdqv *cmdqv,
 
 	tegra241_vintf_init(&vintf->hw, cmdqv, idx);
 	vintf->owner = get_device(dev);
+	vintf->user = user;
 	list_add_tail(&vintf->owned, &owners->vintfs);
 	return 0;
 }
 
 /**
- * tegra241_vm_owners_release() - the vIOMMU of a VINTF ends
- * @vintf: the VINTF; from now on it counts against no device
+ * tegra241_vm_owners_end() - the vIOMMU of a VINTF ends
+ * @vintf: the VINTF; it counts on until it is free
  *
  * Context: sleeps.
  */
-void tegra241_vm_owners_release(struct tegra241_vm_vintf *vintf)
+void tegra241_vm_owners_end(struct tegra241_vm_vintf *vintf)
 {
-	struct device *dev = vintf->owner;
-
-	scoped_guard(mutex, &vintf->hw.cmdqv->vm_owners.lock)
-		vintf->owner = NULL;
-	put_device(dev);
+	guard(mutex)(&vintf->hw.cmdqv->vm_owners.lock);
+	vintf->ended = true;
 }
 
 /**
  * tegra241_vm_owners_remove() - a VINTF is about to be free
- * @vintf: the VINTF, of no device any more; nobody looks at it when this returns
+ * @vintf: the VINTF; nobody looks at it when this returns, and it does not count
  *
  * Context: sleeps.
  */
 void tegra241_vm_owners_remove(struct tegra241_vm_vintf *vintf)
 {
-	guard(mutex)(&vintf->hw.cmdqv->vm_owners.lock);
-	list_del(&vintf->owned);
+	scoped_guard(mutex, &vintf->hw.cmdqv->vm_owners.lock)
+		list_del(&vintf->owned);
+	put_device(vintf->owner);
 }
 
 static void tegra241_vm_owners_show_vintf(struct seq_file *m,
@@ -116,20 +122,24 @@ static void tegra241_vm_owners_show_vintf(struct seq_file *m,
 		masked = cmdqv->vm_brake.int_mask & BIT_ULL(vintf->hw.idx);
 		rate = cmdqv->vm_brake.rates[vintf->hw.idx];
 	}
-	seq_printf(m, "vintf v=%u vmid=0x%x device=%s queues=%u fenced=%d masked=%d interrupts=%llu brakes=%llu\n",
+	seq_printf(m, "vintf v=%u vmid=0x%x device=%s user=%u queues=%u ended=%d fenced=%d masked=%d interrupts=%llu brakes=%llu\n",
 		   vintf->hw.idx, vintf->vmid->id,
-		   vintf->owner ? dev_name(vintf->owner) : "-",
-		   READ_ONCE(vintf->queues), READ_ONCE(vintf->fenced), masked,
-		   rate.interrupts, rate.brakes);
+		   dev_name(vintf->owner),
+		   from_kuid_munged(&init_user_ns, vintf->user),
+		   READ_ONCE(vintf->queues), vintf->ended,
+		   READ_ONCE(vintf->fenced), masked, rate.interrupts,
+		   rate.brakes);
 }
 
 /**
  * tegra241_vm_owners_show() - who has which VINTF
- * @m: the file; its private data is the unit. First a line of totals, then one for
- *	each VINTF that is not free: VMID, the device that it counts against ("-": its
- *	vIOMMU has ended, the hardware has not), HW queues, whether it is fenced
- *	(DESIGN I5) or its interrupts are masked; and the interrupts that were for it
- *	and how often it had to be polled, whoever had it then.
+ * @m: the file; its private data is the unit. First a line of totals, with VINTFs
+ *	that could not be reset (aside), interrupts that were not VINTF0's, and how
+ *	often all had to be polled for them (brakes). Then one for each VINTF that is
+ *	not free: VMID, the device and the user that it counts against, HW queues,
+ *	whether its vIOMMU has ended and the hardware has not, it is fenced (DESIGN
+ *	I5), or its interrupts are masked; and the interrupts that were for it and how
+ *	often it had to be polled, whoever had it then.
  * @v: unused
  *
  * Context: sleeps.
@@ -139,14 +149,23 @@ VISIBLE_IF_KUNIT int tegra241_vm_owners_show(struct seq_file *m, void *v)
 {
 	struct tegra241_cmdqv *cmdqv = m->private;
 	struct tegra241_vm_vintf *vintf;
-	unsigned int taken, ended;
+	unsigned int taken = 0, ended = 0, aside;
+	struct tegra241_vm_rate rate;
+
+	scoped_guard(spinlock, &cmdqv->vm_errors.lock) {
+		rate = cmdqv->vm_brake.rates[0];
+		aside = hweight64(cmdqv->vm_owners.aside);
+	}
 
 	guard(mutex)(&cmdqv->vm_owners.lock);
-	taken = list_count_nodes(&cmdqv->vm_owners.vintfs);
-	ended = tegra241_vm_owners_count(&cmdqv->vm_owners, NULL);
-	seq_printf(m, "total vintfs=%u taken=%u ended=%u per_device=%u\n",
+	list_for_each_entry(vintf, &cmdqv->vm_owners.vintfs, owned) {
+		taken++;
+		ended += vintf->ended;
+	}
+	seq_printf(m, "total vintfs=%u taken=%u ended=%u aside=%u per_device=%u interrupts=%llu brakes=%llu\n",
 		   cmdqv->param.num_vintfs - 1, taken, ended,
-		   READ_ONCE(tegra241_vintfs_per_device));
+		   aside, READ_ONCE(tegra241_vintfs_per_device),
+		   rate.interrupts, rate.brakes);
 	list_for_each_entry(vintf, &cmdqv->vm_owners.vintfs, owned)
 		tegra241_vm_owners_show_vintf(m, vintf);
 	return 0;

@@ -306,7 +306,7 @@ tegra241_vm_vintf_alloc(struct tegra241_cmdqv *cmdqv, struct arm_vsmmu *vsmmu,
 	INIT_LIST_HEAD(&vintf->node);
 
 	ret = tegra241_vm_owners_add(cmdqv, vintf, dev);
-	if (ret == -ENOSPC) {
+	if (ret == -ENOSPC || ret == -EDQUOT) {
 		/* The next look at what has not stopped may be minutes away */
 		tegra241_quarantine_look(&cmdqv->quarantine);
 		ret = tegra241_vm_owners_add(cmdqv, vintf, dev);
@@ -342,7 +342,7 @@ void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf)
 
 static void tegra241_vm_vintf_retire(struct tegra241_vm_vintf *vintf)
 {
-	tegra241_vm_owners_release(vintf);
+	tegra241_vm_owners_end(vintf);
 	if (!vintf->fenced && !tegra241_vintf_disable(&vintf->hw))
 		tegra241_vm_vintf_free(vintf);
 	else
@@ -428,8 +428,8 @@ static int tegra241_vsmmu_check_data(const struct iommu_user_data *user_data)
  *
  * Context: sleeps.
  * Return: 0; -EOPNOTSUPP if no VM can have a VINTF here, -EINVAL, -E2BIG or
- * -EFAULT for @user_data, -EDQUOT if @dev has as many VINTFs as one can have,
- * -ENOSPC if all are taken, -ENOMEM, -ETIMEDOUT or -EIO if the hardware does not
+ * -EFAULT for @user_data, -EDQUOT if the user has as many VINTFs through @dev as one
+ * can have, -ENOSPC if all are taken, -ENOMEM, -ETIMEDOUT or -EIO if the hardware does not
  * follow, or what registering the window returns.
  * After an error nothing is left, but possibly a VINTF in the quarantine.
  */
@@ -569,6 +569,7 @@ int tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv, u16 idx)
 	if (ret == -ENOMEM)
 		return ret;
 	guard(spinlock)(&cmdqv->vm_errors.lock);
+	cmdqv->vm_owners.aside |= BIT_ULL(idx);
 	tegra241_vm_brake_hold(cmdqv, idx);
 	return 0;
 }

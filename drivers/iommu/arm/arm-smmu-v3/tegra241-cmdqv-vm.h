@@ -50,9 +50,10 @@ struct tegra241_vm_error {
  *	use it
  * @mmap_offset: where user space maps the window
  * @sids: SID slots in use, or given up because they could not be flushed
- * @owner: the device that it counts against, referenced; NULL once the vIOMMU is
- *	gone. Protected by tegra241_vm_owners::lock.
- * @owned: in tegra241_vm_owners::vintfs; likewise
+ * @owner: the device that it counts against, referenced
+ * @user: the user that it counts against
+ * @owned: in tegra241_vm_owners::vintfs; protected by tegra241_vm_owners::lock
+ * @ended: the vIOMMU is gone and the hardware is not; likewise
  * @queues: HW queues in it. Serialised by iommufd's queue lock, read without it.
  * @fenced: something in it would not stop: the VINTF is disabled, or was told to
  *	be, and takes no queue any more. Serialised by iommufd's queue lock until
@@ -77,7 +78,9 @@ struct tegra241_vm_vintf {
 	struct ida sids;
 
 	struct device *owner;
+	kuid_t user;
 	struct list_head owned;
+	bool ended;
 
 	unsigned int queues;
 	bool fenced;
@@ -155,7 +158,7 @@ void tegra241_vm_owners_init(struct tegra241_cmdqv *cmdqv);
 void tegra241_vm_owners_exit(struct tegra241_cmdqv *cmdqv);
 int tegra241_vm_owners_add(struct tegra241_cmdqv *cmdqv,
 			   struct tegra241_vm_vintf *vintf, struct device *dev);
-void tegra241_vm_owners_release(struct tegra241_vm_vintf *vintf);
+void tegra241_vm_owners_end(struct tegra241_vm_vintf *vintf);
 void tegra241_vm_owners_remove(struct tegra241_vm_vintf *vintf);
 void tegra241_vm_owners_debugfs(struct tegra241_cmdqv *cmdqv,
 				struct dentry *dir);

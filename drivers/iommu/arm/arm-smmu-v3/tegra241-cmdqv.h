@@ -398,11 +398,14 @@ struct tegra241_vm_vintf;
  * struct tegra241_vm_owners - who has which VINTF
  * @lock: protects @vintfs, and what struct tegra241_vm_vintf says it does
  * @vintfs: those that are not free
+ * @aside: VINTFs that could not be reset and are nobody's; protected by
+ *	tegra241_vm_errors::lock
  * @debugfs: the unit's directory
  */
 struct tegra241_vm_owners {
 	struct mutex lock; /* protects vintfs */
 	struct list_head vintfs;
+	u64 aside;
 	struct dentry *debugfs;
 };
 
