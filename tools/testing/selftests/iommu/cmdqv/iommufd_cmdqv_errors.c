@@ -378,10 +378,12 @@ TEST_F_TIMEOUT(errors, error_after_acknowledging, TIMEOUT)
 TEST_F(errors, pending_before_veventq)
 {
 	struct vcmdq *q = &self->a.q[0];
-	u64 irqs;
+	u64 irqs = irqs_so_far();
 
 	ASSERT_EQ(0, make_error(q));
-	usleep(QUIET_MS * 1000);
+	for (int i = 0; i < SOON_MS && irqs_so_far() == irqs; i++)
+		usleep(1000);
+	EXPECT_EQ(irqs_so_far(), irqs + 1);
 	irqs = irqs_so_far();
 	for (int i = 0; i < 3; i++) {
 		ASSERT_EQ(0, evq_open(&self->qa, &self->a, DEPTH));
