@@ -370,6 +370,35 @@ static void veventq_reported_loss(struct kunit *test)
 	expect_empty(test);
 }
 
+/* A driver's reports reach the queue of their type, and it hears if there is none */
+static void veventq_report(struct kunit *test)
+{
+	struct veventq_test *t = test->priv;
+	struct test_event event = { .id = 1 };
+	struct iommufd_viommu_obj *viommu =
+		kunit_kzalloc(test, sizeof(*viommu), GFP_KERNEL);
+	struct iommufd_viommu core = { .object = viommu };
+
+	KUNIT_ASSERT_NOT_NULL(test, viommu);
+	xa_init(&viommu->veventqs);
+	KUNIT_ASSERT_EQ(test, 0, xa_err(xa_store(&viommu->veventqs, 2, &t->queue,
+						 GFP_KERNEL)));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommufd_viommu_report_lost(&core, 1));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			iommufd_viommu_report_event(&core, 1, &event,
+						    test_event_len(1)));
+	expect_empty(test);
+	KUNIT_EXPECT_EQ(test, 0, iommufd_viommu_report_lost(&core, 2));
+	KUNIT_EXPECT_EQ(test, 0,
+			iommufd_viommu_report_event(&core, 2, &event,
+						    test_event_len(1)));
+	expect_event(test, 1, 1);
+	KUNIT_EXPECT_EQ(test, 0, iommufd_viommu_report_lost(&core, 2));
+	expect_loss(test, 2);
+	expect_empty(test);
+	xa_destroy(&viommu->veventqs);
+}
+
 /*
  * What user space is promised, as a list of records: that of a loss is appended like
  * an event, and whatever is appended takes the place of a loss at the end.
@@ -515,6 +544,7 @@ static struct kunit_case veventq_cases[] = {
 	KUNIT_CASE(veventq_poll),
 	KUNIT_CASE(veventq_wakes),
 	KUNIT_CASE(veventq_reported_loss),
+	KUNIT_CASE(veventq_report),
 	KUNIT_CASE(veventq_random),
 	{}
 };
