@@ -15,7 +15,7 @@ drivers/iommu/iommufd/FILE FUNCTION
 	another one, for the same reason
 		The reason.
 
-Fails otherwise, and if REASONS names a line that is not in that function.
+A line that is there twice is named twice if neither is executed. Fails otherwise, and if REASONS names a line that is not in that function.
 """
 
 import glob
@@ -113,7 +113,7 @@ def read_counts(objects, out, paths):
 
 
 def read_reasons(path):
-    """{(file, function, line's text): [reason, was it needed]}"""
+    """{(file, function, line's text): its reasons, one for each such line}"""
     reasons = {}
     where = None
     waiting = []
@@ -125,7 +125,9 @@ def read_reasons(path):
                 continue
             if line.startswith("\t\t"):
                 for key in waiting:
-                    reasons[key] = (reasons.get(key, "") + " " + line.strip()).strip()
+                    if not ended:
+                        reasons.setdefault(key, []).append("")
+                    reasons[key][-1] = (reasons[key][-1] + " " + line.strip()).strip()
                 ended = True
             elif line.startswith("\t"):
                 if where is None:
@@ -149,7 +151,7 @@ def judge(files, reasons):
     """Problems, and what there is to note."""
     problems = []
     notes = []
-    unused = set(reasons)
+    unused = {key: list(texts) for key, texts in reasons.items()}
     for path, file in sorted(files.items()):
         if not JUDGED.match(path):
             continue
@@ -160,12 +162,11 @@ def judge(files, reasons):
             problems.append("%s: %.1f %% of the lines, less than %g" % (path, file.percent(), ENOUGH))
         for number in file.missed():
             key = (path, file.functions.get(number, "?"), file.text[number - 1].strip())
-            if key in reasons:
-                unused.discard(key)
-                notes.append("%s:%d: %s: %s" % (path, number, key[2], reasons[key]))
+            if unused.get(key):
+                notes.append("%s:%d: %s: %s" % (path, number, key[2], unused[key].pop(0)))
             else:
                 problems.append("%s:%d (%s): not executed, and no reason: %s" % (path, number, key[1], key[2]))
-    for key in sorted(unused):
+    for key in sorted(key for key in unused if unused[key]):
         file = files.get(key[0])
         there = file and any(file.text[number - 1].strip() == key[2] and name == key[1]
                              for number, name in file.functions.items())
