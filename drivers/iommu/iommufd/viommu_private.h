@@ -212,6 +212,9 @@ bool iommufd_object_get_published(struct iommufd_ctx *ictx,
 int iommufd_viommu_alloc_ioctl(struct iommufd_ucmd *ucmd);
 void iommufd_viommu_destroy(struct iommufd_object *obj);
 
+/* hw_pagetable.c, in hooks */
+int iommufd_hwpt_paging_fill(struct iommufd_hwpt_paging *hwpt_paging);
+
 /* fault_in.c */
 int iommufd_ucmd_respond_nofault(struct iommufd_ucmd *ucmd, size_t cmd_len);
 int iommufd_ucmd_execute_nofault(struct iommufd_ucmd *ucmd, u64 data_uptr,
