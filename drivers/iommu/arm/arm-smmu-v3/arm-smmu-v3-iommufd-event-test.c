@@ -158,8 +158,11 @@ static void event_every_field(struct kunit *test)
 			/* Those have a test of their own */
 			evt[1] &= ~(EVT_STALL | EVT_S2);
 
-			want[0] = (evt[0] & (EVT_SSV | EVT_SSID)) | id |
+			want[0] = (evt[0] & EVT_SSV) | id |
 				  FIELD_PREP(EVT_SID, TEST_VSID);
+			/* Without a PASID there is none, whatever it looks like */
+			if (evt[0] & EVT_SSV)
+				want[0] |= evt[0] & EVT_SSID;
 			if (has_address(id)) {
 				want[1] = evt[1] & seen1;
 				want[2] = evt[2];

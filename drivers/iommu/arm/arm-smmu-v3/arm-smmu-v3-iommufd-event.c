@@ -122,6 +122,7 @@ EXPORT_SYMBOL_IF_KUNIT(arm_smmu_set_event_owner);
  *
  * All else is 0, as a guest's SMMU would leave it:
  *
+ *	SubstreamID: of no meaning unless SSV is set
  *	S2, Stall, STag: 0 or, without a stall, of no meaning: a tag may be that of
  *		somebody else's transaction
  *	IPA: UNKNOWN unless S2 is set
@@ -157,8 +158,10 @@ static bool arm_smmu_convert_event(const u64 evt[EVTQ_ENT_DWORDS], u32 vsid,
 	default:
 		return false;
 	}
-	word[0] = (evt[0] & (EVTQ_0_ID | EVTQ_0_SSV | EVTQ_0_SSID)) |
+	word[0] = (evt[0] & (EVTQ_0_ID | EVTQ_0_SSV)) |
 		  FIELD_PREP(EVTQ_0_SID, vsid);
+	if (evt[0] & EVTQ_0_SSV)
+		word[0] |= evt[0] & EVTQ_0_SSID;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(vevent->evt); i++)
 		vevent->evt[i] = cpu_to_le64(word[i]);
