@@ -7,6 +7,7 @@
  * Every test states a rule; "uapi" is the user ABI as include/uapi/linux/iommufd.h
  * documents it.
  */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/mman.h>
 
@@ -205,7 +206,7 @@ static void event_stage2_and_stalls(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, f->vevents, 0);
 
-	/* Stalls are never dropped, and wait for nobody: they need an answer */
+	/* Stalls are never dropped: they need an answer */
 	for (i = 0; i != 5000; i++) {
 		produce(f, 1);
 		take(f);
@@ -214,7 +215,6 @@ static void event_stage2_and_stalls(struct kunit *test)
 			dropped++;
 	}
 	KUNIT_EXPECT_EQ(test, dropped, 0);
-	KUNIT_EXPECT_LT(test, f->smmu.evtq.vm.in_burst, 100);
 }
 
 /* -------------------------------------------------------- whose an event is */
@@ -492,25 +492,166 @@ static void event_log_is_bounded(struct kunit *test)
 		expect_vsid(test, TEST_VSID, "wanted");
 }
 
-/* I8: the thread handles 1024 events in 10 ms at most, whatever becomes of them */
+/* What the thread takes for the time: it passes only when a test says so */
+static struct {
+	u64 now;
+	u64 slept;
+	u64 longest;
+	unsigned int sleeps;
+} fake;
+
+static u64 fake_clock(void)
+{
+	return fake.now;
+}
+
+static void fake_sleep(u64 ns)
+{
+	fake.now += ns;
+	fake.slept += ns;
+	fake.longest = max(fake.longest, ns);
+	fake.sleeps++;
+}
+
+static void fake_time(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+
+	memset(&fake, 0, sizeof(fake));
+	/* Long after whatever has been before */
+	fake.now = 1000ULL * NSEC_PER_SEC;
+	f->smmu.evtq.vm.worked = 0;
+	f->smmu.evtq.vm.since = fake.now;
+	kunit_activate_static_stub(test, arm_smmu_evtq_clock, fake_clock);
+	kunit_activate_static_stub(test, arm_smmu_evtq_sleep, fake_sleep);
+}
+
+/* The thread handles an event that takes @ns */
+static void work(struct vsmmu_fixture *f, bool stalls, u64 ns)
+{
+	produce(f, 1);
+	take(f);
+	handle(f, EVT_ID_TRANSLATION_FAULT | FIELD_PREP(EVT_SID, TEST_PSID),
+	       stalls ? EVT_STALL : 0, TEST_IOVA, 0);
+	fake.now += ns;
+}
+
+#define MS	((u64)NSEC_PER_MSEC)
+
+/*
+ * I8: the thread has half a CPU, whatever an event costs and whatever becomes of it;
+ * and no less, so that it catches up as fast as that allows.
+ */
 static void event_pace(struct kunit *test)
 {
+	static const u64 costs[] = {
+		100, 1000, 9766, 100000, 3 * MS, 9 * MS, 10 * MS,
+	};
 	struct vsmmu_fixture *f = test->priv;
 	unsigned int i, wanted;
 	ktime_t start;
+	u64 worked;
 
 	give_to(f, &f->vsmmu, TEST_VSID);
-	for (wanted = 0; wanted != 2; wanted++) {
+	arm_smmu_evtq_begin(&f->smmu);
+	start = ktime_get();
+	for (i = 0; i != 1000; i++)
+		deliver(f, 0x10, TEST_PSID);
+	kunit_info(test, "%lld ns an event",
+		   ktime_to_ns(ktime_sub(ktime_get(), start)) / 1000);
+
+	for (i = 0; i != 2 * ARRAY_SIZE(costs); i++) {
+		u64 cost = costs[i / 2];
+
+		wanted = i % 2;
 		f->report_ret = wanted ? 0 : -EOPNOTSUPP;
-		start = ktime_get();
-		for (i = 0; i != 1000; i++)
-			deliver(f, 0x10, TEST_PSID);
-		kunit_info(test, "%lld ns an event; more than 9766 need no pace",
-			   ktime_to_ns(ktime_sub(ktime_get(), start)) / 1000);
-		for (; i != 5 * 1024; i++)
-			deliver(f, 0x10, TEST_PSID);
-		KUNIT_EXPECT_GE(test, ktime_ms_delta(ktime_get(), start), 50);
+		fake_time(test);
+		arm_smmu_evtq_begin(&f->smmu);
+		for (worked = 0; worked < 100 * MS; worked += cost)
+			work(f, false, cost);
+		arm_smmu_evtq_end(&f->smmu);
+		KUNIT_EXPECT_GE_MSG(test, fake.slept + 10 * MS + cost, worked,
+				    "%llu ns an event", cost);
+		KUNIT_EXPECT_LE_MSG(test, fake.slept, worked,
+				    "%llu ns an event", cost);
+		KUNIT_EXPECT_LE_MSG(test, fake.sleeps, worked / (10 * MS),
+				    "%llu ns an event", cost);
 	}
+
+	/* However long an event took, the next one doesn't wait as long */
+	fake_time(test);
+	arm_smmu_evtq_begin(&f->smmu);
+	work(f, false, 1000 * MS);
+	work(f, false, 0);
+	KUNIT_EXPECT_EQ(test, fake.sleeps, 1);
+	KUNIT_EXPECT_EQ(test, fake.slept, 20 * MS);
+}
+
+/* An event that needs an answer is never what a sleep begins with */
+static void event_pace_stalls(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	unsigned int i;
+
+	give_to(f, &f->vsmmu, TEST_VSID);
+	fake_time(test);
+	arm_smmu_evtq_begin(&f->smmu);
+	for (i = 0; i != 10; i++)
+		work(f, false, MS);
+	for (i = 0; i != 1000; i++)
+		work(f, true, MS);
+	KUNIT_EXPECT_EQ(test, fake.sleeps, 0);
+	/* They have taken time like others: the next one waits */
+	work(f, false, MS);
+	KUNIT_EXPECT_EQ(test, fake.sleeps, 1);
+}
+
+/*
+ * A thread that is idle as long as it works needs no sleep. One that is waked so often
+ * that it is never idle for long does, as if there had been no end.
+ */
+static void event_pace_idle(struct kunit *test)
+{
+	static const struct {
+		u64 work, idle;
+		bool sleeps;
+	} loads[] = {
+		{ 1000, 100000, false },
+		{ 100000, 100000, false },
+		{ 5 * MS, 5 * MS, false },
+		{ 5 * MS, 2 * MS, true },
+		{ 1000, 99999, true },
+		{ 50000, 10, true },
+	};
+	struct vsmmu_fixture *f = test->priv;
+	unsigned int i;
+	u64 start, busy;
+
+	give_to(f, &f->vsmmu, TEST_VSID);
+	for (i = 0; i != ARRAY_SIZE(loads); i++) {
+		fake_time(test);
+		start = fake.now;
+		for (busy = 0; fake.now < start + 1000 * MS;
+		     busy += loads[i].work) {
+			arm_smmu_evtq_begin(&f->smmu);
+			work(f, false, loads[i].work);
+			arm_smmu_evtq_end(&f->smmu);
+			fake.now += loads[i].idle;
+		}
+		KUNIT_EXPECT_EQ_MSG(test, fake.sleeps != 0, loads[i].sleeps,
+				    "load %u", i);
+		KUNIT_EXPECT_LE_MSG(test, busy,
+				    (fake.now - start) / 2 + 15 * MS,
+				    "load %u", i);
+	}
+
+	/* Idle time is no credit for later */
+	fake_time(test);
+	fake.now += 1000 * MS;
+	arm_smmu_evtq_begin(&f->smmu);
+	for (i = 0; i != 11; i++)
+		work(f, false, MS);
+	KUNIT_EXPECT_EQ(test, fake.sleeps, 1);
 }
 
 /* J95: a vSMMU has no events but these */
@@ -545,6 +686,8 @@ static struct kunit_case arm_smmu_v3_iommufd_event_test_cases[] = {
 	KUNIT_CASE(event_of_former_owner),
 	KUNIT_CASE(event_log_is_bounded),
 	KUNIT_CASE(event_pace),
+	KUNIT_CASE(event_pace_stalls),
+	KUNIT_CASE(event_pace_idle),
 	KUNIT_CASE(event_types),
 	{},
 };

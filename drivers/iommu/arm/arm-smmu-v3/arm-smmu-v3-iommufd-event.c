@@ -8,23 +8,36 @@
  *
  * The bounds:
  *
- * CPU time: EVTQ_BURST events in EVTQ_PERIOD_US, then the thread sleeps for the rest
- *	of the period: 102,400 events a second and SMMU, plus one burst. What comes
- *	faster fills the event queue, and the SMMU drops what does not fit, as it does
- *	when the host is too slow: also events of others behind this SMMU. It tells
- *	the host that this has happened, but not whose events they were. Events of
- *	stalled transactions don't count for the burst: the SMMU bounds them, and
- *	keeps them when its queue is full.
+ * CPU time: half of a CPU. Of any time t the thread takes t / 2 and EVTQ_WORK_NS at
+ *	most: after so much work that no idle time has made up for it sleeps as long
+ *	as it has worked, whatever the events cost. Idle time of less than EVTQ_GAP_NS
+ *	counts as work: so waking up for each event doesn't pay. (Time is that of the
+ *	clock: who makes the thread wait makes it sleep, too. The bound is weaker for
+ *	an event that takes longer than EVTQ_SLEEP_MAX_NS - EVTQ_WORK_NS: one that is
+ *	printed on a slow console, as often as the limits of the log allow.)
+ * Latency: an event waits for those before it. With n of them that take c each,
+ *	2 n c + EVTQ_SLEEP_MAX_NS at most, and one tenth of each sleep more, which
+ *	is the timer's slack. n is a full queue at most, which is what one guest alone
+ *	can make of it: 2^15 to 2^19 events, as IDR1.EVTQS and the page size have it. A
+ *	backlog is gone that soon after its cause.
+ * Losses: what comes faster than that fills the event queue, and the SMMU drops what
+ *	does not fit, as it does when the host is too slow: also events of others
+ *	behind this SMMU. It tells the host that this has happened, but not whose
+ *	events they were.
+ * Stalled transactions: their events wait for those before them like others, but
+ *	no sleep begins with one of them in hand. They are nothing that could be lost:
+ *	the SMMU keeps them when its queue is full.
  * Interrupts: fewer than events; the SMMU raises one when its queue stops being
- *	empty, so there is none while the thread sleeps.
+ *	empty, so there is one at most while the thread sleeps.
  * Log: of a vSMMU's events that nobody takes EVTQ_LOG_BURST in EVTQ_LOG_INTERVAL,
  *	five lines each, and one line about how many more there were. On top, the
  *	caller's limit for all events of all SMMUs.
  *
  * Measured on the emulated board, where the faults of a DMA come all at once: 9,728
  * a second that nobody wants are 9 interrupts a second and, in 12 s, 50 lines;
- * handling one takes 0.56 us. (iommufd_cmdqv_faults prints the former, KUnit's
- * event_pace the latter.)
+ * handling one takes 0.56 us, so that a full queue of 2^15 delays others by 37 ms
+ * and the sleep, one of 2^19 by 0.6 s. (iommufd_cmdqv_faults prints the former,
+ * KUnit's event_pace the cost of one.)
  *
  * Section numbers are those of the SMMUv3 architecture, IHI 0070.
  */
@@ -32,15 +45,18 @@
 #include <linux/delay.h>
 #include <linux/iommufd_viommu.h>
 #include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/ratelimit.h>
+#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 #include <uapi/linux/iommufd.h>
 
 #include "arm-smmu-v3.h"
 #include "arm-smmu-v3-iommufd.h"
 
-#define EVTQ_BURST		1024
-#define EVTQ_PERIOD_US		(10 * USEC_PER_MSEC)
+#define EVTQ_WORK_NS		(10 * NSEC_PER_MSEC)
+#define EVTQ_SLEEP_MAX_NS	(20 * NSEC_PER_MSEC)
+#define EVTQ_GAP_NS		(100 * NSEC_PER_USEC)
 
 #define EVTQ_LOG_BURST		10
 #define EVTQ_LOG_INTERVAL	(60 * HZ)
@@ -209,22 +225,70 @@ static int arm_smmu_dispatch_event(struct arm_smmu_device *smmu,
 	return __ratelimit(&vsmmu->log_limit) ? -EOPNOTSUPP : 0;
 }
 
-/* Sleep if EVTQ_BURST events have taken less than a period */
+VISIBLE_IF_KUNIT u64 arm_smmu_evtq_clock(void)
+{
+	KUNIT_STATIC_STUB_REDIRECT(arm_smmu_evtq_clock);
+	return ktime_get_ns();
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_evtq_clock);
+
+VISIBLE_IF_KUNIT void arm_smmu_evtq_sleep(u64 ns)
+{
+	unsigned long us = div_u64(ns, NSEC_PER_USEC);
+
+	KUNIT_STATIC_STUB_REDIRECT(arm_smmu_evtq_sleep, ns);
+	usleep_range(us, us + us / 10);
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_evtq_sleep);
+
+static void evtq_count_work(struct arm_smmu_evtq *evtq)
+{
+	u64 now = arm_smmu_evtq_clock();
+
+	evtq->vm.worked += now - evtq->vm.since;
+	evtq->vm.since = now;
+}
+
+/* Sleep for as long as it took, if it was enough */
 static void evtq_pace(struct arm_smmu_evtq *evtq)
 {
-	s64 left;
-
-	if (!evtq->vm.in_burst)
-		evtq->vm.burst_start = ktime_get();
-	if (++evtq->vm.in_burst < EVTQ_BURST)
+	if (evtq->vm.worked < EVTQ_WORK_NS)
 		return;
-
-	evtq->vm.in_burst = 0;
-	left = EVTQ_PERIOD_US - ktime_us_delta(ktime_get(),
-					       evtq->vm.burst_start);
-	if (left > 0)
-		usleep_range(left, left + EVTQ_PERIOD_US / 10);
+	arm_smmu_evtq_sleep(min(evtq->vm.worked, EVTQ_SLEEP_MAX_NS));
+	evtq->vm.worked = 0;
+	evtq->vm.since = arm_smmu_evtq_clock();
 }
+
+/**
+ * arm_smmu_evtq_begin() - the thread of the event queue begins to work
+ * @smmu: the SMMU
+ *
+ * Context: the thread; with arm_smmu_evtq_end() around all that it does.
+ */
+void arm_smmu_evtq_begin(struct arm_smmu_device *smmu)
+{
+	struct arm_smmu_evtq_vm *vm = &smmu->evtq.vm;
+	u64 now = arm_smmu_evtq_clock();
+	u64 idle = now - vm->since;
+
+	if (idle < EVTQ_GAP_NS)
+		return;
+	vm->worked -= min(vm->worked, idle);
+	vm->since = now;
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_evtq_begin);
+
+/**
+ * arm_smmu_evtq_end() - the thread of the event queue has emptied it
+ * @smmu: the SMMU
+ *
+ * Context: the thread.
+ */
+void arm_smmu_evtq_end(struct arm_smmu_device *smmu)
+{
+	evtq_count_work(&smmu->evtq);
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_evtq_end);
 
 /**
  * arm_smmu_handle_guest_event() - see whether an event is a guest's
@@ -236,7 +300,8 @@ static void evtq_pace(struct arm_smmu_evtq *evtq)
  * may see, or one that nobody asked for with a vEVENTQ. If there are too many of
  * them of one vSMMU they end here.
  *
- * Context: the thread of the event queue; takes streams_mutex and sleeps.
+ * Context: the thread of the event queue, between arm_smmu_evtq_begin() and
+ * arm_smmu_evtq_end(); sleeps, and takes streams_mutex after that.
  * Return: 0 if the event needs nothing more, -EOPNOTSUPP if it is the caller's.
  */
 int arm_smmu_handle_guest_event(struct arm_smmu_device *smmu, const u64 *evt)
@@ -244,13 +309,16 @@ int arm_smmu_handle_guest_event(struct arm_smmu_device *smmu, const u64 *evt)
 	bool stalls = arm_smmu_event_stalls(evt);
 	int ret = -EOPNOTSUPP;
 
+	evtq_count_work(&smmu->evtq);
+	/* Before, not after: what comes next may be a stall, this one is none */
+	if (!stalls)
+		evtq_pace(&smmu->evtq);
+
 	scoped_guard(mutex, &smmu->streams_mutex) {
 		evtq_count(&smmu->evtq);
 		if (!stalls)
 			ret = arm_smmu_dispatch_event(smmu, evt);
 	}
-	if (!stalls)
-		evtq_pace(&smmu->evtq);
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_handle_guest_event);

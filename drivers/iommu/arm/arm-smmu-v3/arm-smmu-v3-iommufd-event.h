@@ -7,7 +7,6 @@
 #define _ARM_SMMU_V3_IOMMUFD_EVENT_H
 
 #include <linux/errno.h>
-#include <linux/ktime.h>
 #include <linux/types.h>
 
 struct arm_smmu_device;
@@ -47,21 +46,29 @@ struct arm_smmu_event_owner {
  * @handled: events handled so far, that is the number of the last one, from 1;
  *           written by the thread, under streams_mutex
  * @handled_cons: CONS after it, without the overflow flag; likewise
- * @in_burst: events since @burst_start; the thread's alone, as the next
- * @burst_start: when the first of them came
+ * @worked: how long the thread has worked without sleep or idle time that would
+ *          have made up for it, in ns; the thread's alone, as the next
+ * @since: up to when that is counted, in ns of the monotonic clock
  */
 struct arm_smmu_evtq_vm {
 	u64 handled;
 	u32 handled_cons;
-	unsigned int in_burst;
-	ktime_t burst_start;
+	u64 worked;
+	u64 since;
 };
 
 #ifdef CONFIG_ARM_SMMU_V3_IOMMUFD
 void arm_smmu_set_event_owner(struct arm_smmu_master *master,
 			      const struct arm_smmu_event_owner *owner);
 int arm_smmu_handle_guest_event(struct arm_smmu_device *smmu, const u64 *evt);
+void arm_smmu_evtq_begin(struct arm_smmu_device *smmu);
+void arm_smmu_evtq_end(struct arm_smmu_device *smmu);
 void arm_vsmmu_init_events(struct arm_vsmmu *vsmmu);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+u64 arm_smmu_evtq_clock(void);
+void arm_smmu_evtq_sleep(u64 ns);
+#endif
 #else /* !CONFIG_ARM_SMMU_V3_IOMMUFD */
 static inline void
 arm_smmu_set_event_owner(struct arm_smmu_master *master,
@@ -73,6 +80,14 @@ static inline int arm_smmu_handle_guest_event(struct arm_smmu_device *smmu,
 					      const u64 *evt)
 {
 	return -EOPNOTSUPP;
+}
+
+static inline void arm_smmu_evtq_begin(struct arm_smmu_device *smmu)
+{
+}
+
+static inline void arm_smmu_evtq_end(struct arm_smmu_device *smmu)
+{
 }
 #endif /* CONFIG_ARM_SMMU_V3_IOMMUFD */
 

@@ -21,8 +21,6 @@
 #define LOG_EVENTS	10
 #define LOG_WINDOW_S	60
 #define LOG_ALL_S	5
-#define EVENTS_PER_S	102400
-#define EVENTS_BURST	1024
 
 /**
  * struct evq - a vEVENTQ
@@ -685,7 +683,6 @@ TEST_F_TIMEOUT(faults, storm_into_a_queue, TIMEOUT)
 	EXPECT_EQ(last.header.sequence, got - 1);
 	EXPECT_EQ(EVT_ADDR(last.evt), IOVA + EDU_BUFFER - 4);
 	EXPECT_LE(irqs, got);
-	EXPECT_LE(got, time * EVENTS_PER_S / 1000 + EVENTS_BURST);
 	EXPECT_EQ(log.lines, 0);
 }
 
