@@ -188,8 +188,8 @@
  *    number of VINTFs at a time through one device (EDQUOT).
  *  - IOMMU_VIOMMU_ALLOC, IOMMU_HWPT_ALLOC: E2BIG for more data than a page, whatever
  *    it is.
- *  - IOMMU_VEVENTQ_ALLOC: a type that the vIOMMU does not have is EOPNOTSUPP, and
- *    the events' memory is charged to the owner.
+ *  - IOMMU_VEVENTQ_ALLOC: a type that the vIOMMU does not have is EOPNOTSUPP, the
+ *    events' memory is charged to the owner, and what an SMMU drops is a loss.
  *  - IOMMU_HW_QUEUE_ALLOC: the length is checked before memory is looked at. No
  *    queue is built upon one whose own ioctl has not returned yet.
  *  - mmap(): a window is found only from when IOMMU_VIOMMU_ALLOC has returned until
@@ -1342,9 +1342,11 @@ struct iommu_vevent_tegra241_cmdqv {
  * is no such record for it. So a reader keeps the number that it expects next and
  * compares.
  *
- * What the SMMU itself drops, because its own queue is full, reaches nobody and has
- * no number: all devices behind the SMMU share that queue, and what is dropped does
- * not say whose it was. The host's log says that it happened.
+ * Here: what the SMMU itself drops, because its own queue is full, counts as lost,
+ * too: one number for all that was dropped since the last time. All devices behind the
+ * SMMU share that queue, and what is dropped does not say whose it was. So each vIOMMU
+ * with a device behind it is told of a loss, which may have been of another's event.
+ * It is told as soon as the kernel knows: events that are older may follow.
  *
  * Here: the type is checked, so there are at most as many queues as the vIOMMU has
  * types of events. Memory for events is charged to the memory cgroup of the caller

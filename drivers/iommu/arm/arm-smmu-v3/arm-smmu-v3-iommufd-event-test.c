@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KUnit tests of the events of a guest's stage 1: which records are a guest's, what
- * of them it gets to see, whose they are at which moment, and what an endless
- * stream of them costs.
+ * of them it gets to see, whose they are at which moment, what an endless stream of
+ * them costs, who is told if the SMMU drops some.
  *
  * Every test states a rule; "uapi" is the user ABI as include/uapi/linux/iommufd.h
  * documents it.
@@ -654,6 +654,93 @@ static void event_pace_idle(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake.sleeps, 1);
 }
 
+/* ------------------------------------------------------- when the SMMU drops some */
+
+#define OVFLG		BIT(31)
+#define OVERFLOWS	10
+
+/* The SMMU puts a record into its queue, and drops another, if it can say so */
+static int report_event_overflow(struct iommufd_viommu *viommu, u32 type,
+				 const void *data, size_t len)
+{
+	struct kunit *test = kunit_get_current_test();
+	struct vsmmu_fixture *f = test->priv;
+	u32 ovflg = f->evtq_prod & OVFLG;
+
+	vsmmu_fixture_report_event(viommu, type, data, len);
+	if (f->vevents > OVERFLOWS)
+		return 0;
+	/* 7.4: OVFLG changes only if the last time was acknowledged */
+	if (f->vevents > 1 && ovflg == (f->evtq_cons & OVFLG))
+		ovflg ^= OVFLG;
+	f->evtq_prod = inc_position(f->evtq_prod, 1) | ovflg;
+	return 0;
+}
+
+/*
+ * I10: each overflow that the SMMU tells of is acknowledged at once, so that it can
+ * tell of the next, and is one loss for each VM that has a device there: for nobody
+ * else, and one only, however many devices and StreamIDs.
+ */
+static void event_overflow(struct kunit *test)
+{
+	struct arm_vsmmu *other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
+	struct vsmmu_fixture *f = test->priv;
+	struct arm_smmu_queue *q = &f->smmu.evtq.q;
+	/* Of whom: the other VM; nobody; the same VM again; the first stream's */
+	struct arm_vsmmu *owners[] = { other, NULL, &f->vsmmu };
+	struct arm_smmu_master masters[ARRAY_SIZE(owners)] = {};
+	struct arm_smmu_stream streams[ARRAY_SIZE(owners) + 1] = {};
+	struct rb_node *last = &f->stream.node;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	other->core.services = &f->services;
+	f->smmu.dev = &f->dev;
+	f->services.report_event = report_event_overflow;
+	for (i = 0; i != ARRAY_SIZE(streams); i++) {
+		streams[i].id = TEST_PSID + 1 + i;
+		streams[i].master = i < ARRAY_SIZE(owners) ? &masters[i] :
+							     &f->master;
+		if (i < ARRAY_SIZE(owners))
+			masters[i].event_owner.vsmmu = owners[i];
+		rb_link_node(&streams[i].node, last, &last->rb_right);
+		rb_insert_color(&streams[i].node, &f->smmu.streams);
+		for (last = f->smmu.streams.rb_node; last->rb_right; )
+			last = last->rb_right;
+	}
+	q->ent_dwords = EVTQ_ENT_DWORDS;
+	q->base = kunit_kzalloc(test, 32 << TEST_EVTQ_SHIFT, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, q->base);
+	for (i = 0; i != 1 << TEST_EVTQ_SHIFT; i++)
+		q->base[4 * i] = cpu_to_le64(EVT_ID_TRANSLATION_FAULT |
+					     FIELD_PREP(EVT_SID, TEST_PSID));
+	give_to(f, &f->vsmmu, TEST_VSID);
+
+	/* All that comes is handled, and nothing is lost */
+	f->vevents = OVERFLOWS;
+	produce(f, 1);
+	KUNIT_EXPECT_EQ(test, arm_smmu_evtq_thread(0, &f->smmu), IRQ_HANDLED);
+	KUNIT_EXPECT_EQ(test, f->vevents, OVERFLOWS + 1);
+	KUNIT_EXPECT_EQ(test, f->losses, 0);
+
+	f->vevents = 0;
+	produce(f, 1);
+	KUNIT_EXPECT_EQ(test, arm_smmu_evtq_thread(0, &f->smmu), IRQ_HANDLED);
+	KUNIT_EXPECT_EQ(test, f->vevents, OVERFLOWS + 1);
+	KUNIT_EXPECT_EQ(test, f->losses, OVERFLOWS - 1);
+	KUNIT_EXPECT_EQ(test, f->others_losses, OVERFLOWS - 1);
+	KUNIT_EXPECT_EQ(test, f->evtq_cons, f->evtq_prod);
+
+	/* Who has no device there any more, or none behind a stage 1, isn't told */
+	give_to(f, NULL, 0);
+	masters[2].event_owner.vsmmu = NULL;
+	f->evtq_prod ^= OVFLG;
+	KUNIT_EXPECT_EQ(test, arm_smmu_evtq_thread(0, &f->smmu), IRQ_HANDLED);
+	KUNIT_EXPECT_EQ(test, f->losses, OVERFLOWS - 1);
+	KUNIT_EXPECT_EQ(test, f->others_losses, OVERFLOWS);
+}
+
 /* J95: a vSMMU has no events but these */
 static void event_types(struct kunit *test)
 {
@@ -688,6 +775,7 @@ static struct kunit_case arm_smmu_v3_iommufd_event_test_cases[] = {
 	KUNIT_CASE(event_pace),
 	KUNIT_CASE(event_pace_stalls),
 	KUNIT_CASE(event_pace_idle),
+	KUNIT_CASE(event_overflow),
 	KUNIT_CASE(event_types),
 	{},
 };

@@ -22,8 +22,9 @@
  *	backlog is gone that soon after its cause.
  * Losses: what comes faster than that fills the event queue, and the SMMU drops what
  *	does not fit, as it does when the host is too slow: also events of others
- *	behind this SMMU. It tells the host that this has happened, but not whose
- *	events they were.
+ *	behind this SMMU. It says that this has happened, but not whose events they
+ *	were: so every vSMMU with a device there is told of a loss. (An SMMU that can't
+ *	write a record calls it a global error instead: that is in the log only.)
  * Stalled transactions: their events wait for those before them like others, but
  *	no sleep begins with one of them in hand. They are nothing that could be lost:
  *	the SMMU keeps them when its queue is full.
@@ -47,6 +48,7 @@
 #include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/ratelimit.h>
+#include <linux/rbtree.h>
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 #include <uapi/linux/iommufd.h>
@@ -322,6 +324,35 @@ int arm_smmu_handle_guest_event(struct arm_smmu_device *smmu, const u64 *evt)
 	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_handle_guest_event);
+
+/**
+ * arm_smmu_guest_events_lost() - the SMMU has dropped events
+ * @smmu: the SMMU
+ *
+ * To be called once for each overflow that was noticed. Each vSMMU that events could
+ * have been for is told of one loss, however many of its devices there are. Of its
+ * events that are still in the queue some may be older than the loss.
+ *
+ * Context: the thread of the event queue; takes streams_mutex.
+ */
+void arm_smmu_guest_events_lost(struct arm_smmu_device *smmu)
+{
+	u64 overflow = ++smmu->evtq.vm.overflows;
+	struct arm_vsmmu *vsmmu;
+	struct rb_node *node;
+
+	guard(mutex)(&smmu->streams_mutex);
+	for (node = rb_first(&smmu->streams); node; node = rb_next(node)) {
+		vsmmu = rb_entry(node, struct arm_smmu_stream,
+				 node)->master->event_owner.vsmmu;
+		if (!vsmmu || vsmmu->overflow == overflow)
+			continue;
+		vsmmu->overflow = overflow;
+		vsmmu->core.services->report_lost(&vsmmu->core,
+						  IOMMU_VEVENTQ_TYPE_ARM_SMMUV3);
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_smmu_guest_events_lost);
 
 /**
  * arm_vsmmu_init_events() - prepare a vSMMU for events

@@ -46,13 +46,15 @@ struct arm_smmu_event_owner {
  * @handled: events handled so far, that is the number of the last one, from 1;
  *           written by the thread, under streams_mutex
  * @handled_cons: CONS after it, without the overflow flag; likewise
+ * @overflows: how often the SMMU has dropped events; the thread's alone, as the next
  * @worked: how long the thread has worked without sleep or idle time that would
- *          have made up for it, in ns; the thread's alone, as the next
+ *          have made up for it, in ns
  * @since: up to when that is counted, in ns of the monotonic clock
  */
 struct arm_smmu_evtq_vm {
 	u64 handled;
 	u32 handled_cons;
+	u64 overflows;
 	u64 worked;
 	u64 since;
 };
@@ -61,6 +63,7 @@ struct arm_smmu_evtq_vm {
 void arm_smmu_set_event_owner(struct arm_smmu_master *master,
 			      const struct arm_smmu_event_owner *owner);
 int arm_smmu_handle_guest_event(struct arm_smmu_device *smmu, const u64 *evt);
+void arm_smmu_guest_events_lost(struct arm_smmu_device *smmu);
 void arm_smmu_evtq_begin(struct arm_smmu_device *smmu);
 void arm_smmu_evtq_end(struct arm_smmu_device *smmu);
 void arm_vsmmu_init_events(struct arm_vsmmu *vsmmu);
@@ -80,6 +83,10 @@ static inline int arm_smmu_handle_guest_event(struct arm_smmu_device *smmu,
 					      const u64 *evt)
 {
 	return -EOPNOTSUPP;
+}
+
+static inline void arm_smmu_guest_events_lost(struct arm_smmu_device *smmu)
+{
 }
 
 static inline void arm_smmu_evtq_begin(struct arm_smmu_device *smmu)

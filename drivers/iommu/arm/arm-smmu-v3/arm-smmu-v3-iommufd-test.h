@@ -24,15 +24,19 @@
  * same register, so commands are consumed as soon as they are there. cmdq_stuck is
  * a CONS that says that nothing is ever consumed. Of the event queue there are only
  * the positions; vevents and last_vevent are what has been reported to the vSMMU of
- * last_viommu, as long as report_ret is 0.
+ * last_viommu, as long as report_ret is 0; losses of how many vsmmu has been told,
+ * others_losses all other vSMMUs.
  */
 struct vsmmu_fixture {
 	struct arm_smmu_device smmu;
 	u32 cmdq_reg;
 	u32 cmdq_stuck;
 	u32 evtq_prod;
+	u32 evtq_cons;
 	int report_ret;
 	unsigned int vevents;
+	unsigned int losses;
+	unsigned int others_losses;
 	struct iommufd_viommu *last_viommu;
 	struct iommu_vevent_arm_smmuv3 last_vevent;
 	struct iommufd_viommu_services services;
@@ -69,6 +73,23 @@ static inline int vsmmu_fixture_report_event(struct iommufd_viommu *viommu,
 	return 0;
 }
 
+/* iommufd_viommu_services::report_lost */
+static inline int vsmmu_fixture_report_lost(struct iommufd_viommu *viommu,
+					    u32 type)
+{
+	struct kunit *test = kunit_get_current_test();
+	struct vsmmu_fixture *f = test->priv;
+
+	KUNIT_EXPECT_EQ(test, type, IOMMU_VEVENTQ_TYPE_ARM_SMMUV3);
+	/* As above */
+	KUNIT_EXPECT_TRUE(test, mutex_is_locked(&f->smmu.streams_mutex));
+	if (viommu == &f->vsmmu.core)
+		f->losses++;
+	else
+		f->others_losses++;
+	return 0;
+}
+
 /* kunit_suite::init; the fixture is the test's priv */
 static inline int vsmmu_fixture_init(struct kunit *test)
 {
@@ -102,6 +123,7 @@ static inline int vsmmu_fixture_init(struct kunit *test)
 	q = &f->smmu.evtq.q;
 	q->llq.max_n_shift = TEST_EVTQ_SHIFT;
 	q->prod_reg = (u32 __iomem *)&f->evtq_prod;
+	q->cons_reg = (u32 __iomem *)&f->evtq_cons;
 
 	f->dev_iommu.priv = &f->master;
 	f->dev_iommu.fwspec = &f->fwspec;
@@ -146,6 +168,7 @@ static inline int vsmmu_fixture_init(struct kunit *test)
 	f->vsmmu.vmid = &f->vmid;
 	arm_vsmmu_init_events(&f->vsmmu);
 	f->services.report_event = vsmmu_fixture_report_event;
+	f->services.report_lost = vsmmu_fixture_report_lost;
 	f->vsmmu.core.services = &f->services;
 	init_rwsem(&f->vsmmu.core.vdevs_rwsem);
 	xa_init(&f->vsmmu.core.vdevs);

@@ -51,6 +51,8 @@ struct arm_smmu_vmid {
  * @s2_parent: the stage-2 domain that all translation of the VM ends in
  * @vmid: the VMID of @s2_parent, referenced
  * @log_limit: what the VM can write into the host's log by its events
+ * @overflow: the overflow of the SMMU's event queue that the VM was last told of;
+ *            the event thread's alone
  */
 struct arm_vsmmu {
 	struct iommufd_viommu core;
@@ -58,6 +60,7 @@ struct arm_vsmmu {
 	struct arm_smmu_domain *s2_parent;
 	struct arm_smmu_vmid *vmid;
 	struct ratelimit_state log_limit;
+	u64 overflow;
 };
 
 /**
