@@ -741,6 +741,38 @@ static void event_overflow(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->others_losses, OVERFLOWS);
 }
 
+/* ------------------------------------------------------- which SMMUs can have any */
+
+#define TEST_IDR0	(BIT(0) | BIT(1) | 2 << 2 | BIT(4) | 2 << 21)
+#define TEST_IDR1	(16 | 7 << 16 | 8 << 21)
+#define TEST_IDR5	(BIT(4) | BIT(5) | BIT(6) | 5)
+
+/*
+ * I8: with one interrupt for everything global errors wait for the thread, which can be
+ * for as long as a guest wants. So no guest gets a stage 1 there.
+ */
+static void event_combined_irq(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	u32 *regs = kunit_kzalloc(test, SZ_4K, GFP_KERNEL);
+	unsigned int combined;
+
+	KUNIT_ASSERT_NOT_NULL(test, regs);
+	regs[0x0 / 4] = TEST_IDR0;
+	regs[0x4 / 4] = TEST_IDR1;
+	regs[0x14 / 4] = TEST_IDR5;
+	f->smmu.dev = &f->dev;
+	f->smmu.base = (void __iomem *)regs;
+	for (combined = 0; combined != 2; combined++) {
+		f->smmu.features = ARM_SMMU_FEAT_COHERENCY;
+		f->smmu.combined_irq = combined ? 42 : 0;
+		KUNIT_ASSERT_EQ(test, arm_smmu_device_hw_probe(&f->smmu), 0);
+		KUNIT_EXPECT_EQ(test,
+				!!(f->smmu.features & ARM_SMMU_FEAT_NESTING),
+				!combined);
+	}
+}
+
 /* J95: a vSMMU has no events but these */
 static void event_types(struct kunit *test)
 {
@@ -776,6 +808,7 @@ static struct kunit_case arm_smmu_v3_iommufd_event_test_cases[] = {
 	KUNIT_CASE(event_pace_stalls),
 	KUNIT_CASE(event_pace_idle),
 	KUNIT_CASE(event_overflow),
+	KUNIT_CASE(event_combined_irq),
 	KUNIT_CASE(event_types),
 	{},
 };

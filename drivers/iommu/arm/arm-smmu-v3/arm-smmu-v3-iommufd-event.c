@@ -355,6 +355,23 @@ void arm_smmu_guest_events_lost(struct arm_smmu_device *smmu)
 EXPORT_SYMBOL_IF_KUNIT(arm_smmu_guest_events_lost);
 
 /**
+ * arm_smmu_events_allow_nesting() - whether guests can be let make events
+ * @smmu: the SMMU, its interrupts known
+ *
+ * Not if one interrupt is for everything: it stays masked while the thread handles
+ * events, for as long as guests make them, and no global error would be handled. An
+ * error of the command queue, which a guest can cause as well, would stop the host's
+ * commands until then.
+ *
+ * Context: any.
+ * Return: true if yes.
+ */
+bool arm_smmu_events_allow_nesting(const struct arm_smmu_device *smmu)
+{
+	return !smmu->combined_irq;
+}
+
+/**
  * arm_vsmmu_init_events() - prepare a vSMMU for events
  * @vsmmu: the vSMMU, not known to anybody yet
  *

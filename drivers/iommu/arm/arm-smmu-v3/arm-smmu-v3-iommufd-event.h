@@ -66,6 +66,7 @@ int arm_smmu_handle_guest_event(struct arm_smmu_device *smmu, const u64 *evt);
 void arm_smmu_guest_events_lost(struct arm_smmu_device *smmu);
 void arm_smmu_evtq_begin(struct arm_smmu_device *smmu);
 void arm_smmu_evtq_end(struct arm_smmu_device *smmu);
+bool arm_smmu_events_allow_nesting(const struct arm_smmu_device *smmu);
 void arm_vsmmu_init_events(struct arm_vsmmu *vsmmu);
 
 #if IS_ENABLED(CONFIG_KUNIT)
@@ -95,6 +96,13 @@ static inline void arm_smmu_evtq_begin(struct arm_smmu_device *smmu)
 
 static inline void arm_smmu_evtq_end(struct arm_smmu_device *smmu)
 {
+}
+
+/* There is none */
+static inline bool
+arm_smmu_events_allow_nesting(const struct arm_smmu_device *smmu)
+{
+	return true;
 }
 #endif /* CONFIG_ARM_SMMU_V3_IOMMUFD */
 
