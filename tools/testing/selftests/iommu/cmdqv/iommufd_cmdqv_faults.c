@@ -152,12 +152,21 @@ static void log_read(int fd, struct log *log)
 /* The same, but wait for the first event; the board may be slow */
 static void log_wait(int fd, struct log *log)
 {
+	struct log rest;
+
 	for (int i = 0; i < 100; i++) {
 		log_read(fd, log);
 		if (log->events)
 			break;
 		usleep(100000);
 	}
+	/* The lines of an event are written one by one */
+	usleep(200000);
+	log_read(fd, &rest);
+	log->events += rest.events;
+	log->lines += rest.lines;
+	if (!log->sid)
+		log->sid = rest.sid;
 }
 
 /*
