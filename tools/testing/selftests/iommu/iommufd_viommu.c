@@ -876,25 +876,28 @@ FIXTURE_TEARDOWN(ids)
 }
 
 /*
- * @call refuses every id that names nothing with @absent, and every id of a kind
- * that is not in the mask @good with @wrong.
+ * @call, which names an object by the variable id, refuses every id that names
+ * nothing with @absent, and every id of a kind that is not in the mask @good with
+ * @wrong.
  */
-#define for_each_bad_id(_id, _absent, _wrong, _good, _call)		\
+#define for_each_bad_id(_absent, _wrong, _good, _call)			\
 	do {								\
-		__u32 _id;						\
+		const int _expected[] = { _absent, _wrong };		\
+		const size_t _bads = ARRAY_SIZE(self->bad);		\
+		const __u32 _kinds = _good;				\
 		size_t _i;						\
 									\
-		for (_i = 0; _i < ARRAY_SIZE(self->bad); _i++) {	\
-			_id = self->bad[_i];				\
-			EXPECT_EQ(_absent, _call)			\
-				TH_LOG("id %#x: %s", _id, #_call);	\
-		}							\
-		for (_i = 0; _i < KINDS; _i++) {			\
-			_id = self->id[_i];				\
-			if ((_good) & (1u << _i))			\
+		for (_i = 0; _i < _bads + KINDS; _i++) {		\
+			bool _object = _i >= _bads;			\
+			__u32 id = _object ? self->id[_i - _bads] :	\
+					     self->bad[_i];		\
+									\
+			if (_object && (_kinds & (1u << (_i - _bads))))	\
 				continue;				\
-			EXPECT_EQ(_wrong, _call)			\
-				TH_LOG("id of a %s: %s", kind_names[_i], \
+			EXPECT_EQ(_expected[_object], _call)		\
+				TH_LOG("id %#x, %s: %s", id,		\
+				       _object ? kind_names[_i - _bads] : \
+						 "no object",		\
 				       #_call);				\
 		}							\
 	} while (0)
@@ -930,41 +933,41 @@ TEST_F(ids, find_their_kind_only)
 	const __u32 parent_id = self->vm.parent_id;
 	const int fd = self->fd;
 
-	for_each_bad_id(id, ENOENT, ENOENT, 1 << DEVICE, hw_info(fd, id));
+	for_each_bad_id(ENOENT, ENOENT, 1 << DEVICE, hw_info(fd, id));
 
-	for_each_bad_id(id, ENOENT, ENOENT, 1 << DEVICE,
+	for_each_bad_id(ENOENT, ENOENT, 1 << DEVICE,
 			_test_cmd_viommu_alloc(fd, id, parent_id,
 					       SELFTEST_VIOMMU, NULL, 0, NULL));
-	for_each_bad_id(id, ENOENT, ENOENT, 1 << PARENT | 1 << AUTO_HWPT,
+	for_each_bad_id(ENOENT, ENOENT, 1 << PARENT | 1 << AUTO_HWPT,
 			_test_cmd_viommu_alloc(fd, dev_id, id, SELFTEST_VIOMMU,
 					       NULL, 0, NULL));
 	test_err_viommu_alloc(EINVAL, dev_id, self->id[AUTO_HWPT],
 			      SELFTEST_VIOMMU, NULL, 0);
 
-	for_each_bad_id(id, ENOENT, ENOENT, 1 << VIOMMU,
+	for_each_bad_id(ENOENT, ENOENT, 1 << VIOMMU,
 			_test_cmd_vdevice_alloc(fd, id, self->dev_id, 3, NULL));
-	for_each_bad_id(id, ENOENT, ENOENT, 1 << DEVICE,
+	for_each_bad_id(ENOENT, ENOENT, 1 << DEVICE,
 			_test_cmd_vdevice_alloc(fd, viommu_id, id, 3, NULL));
-	for_each_bad_id(id, ENOENT, ENOENT, 1 << VIOMMU,
+	for_each_bad_id(ENOENT, ENOENT, 1 << VIOMMU,
 			_test_cmd_veventq_alloc(fd, id, SELFTEST_EVENTS, 1,
 						NULL, NULL));
-	for_each_bad_id(id, ENOENT, ENOENT, 1 << VIOMMU,
+	for_each_bad_id(ENOENT, ENOENT, 1 << VIOMMU,
 			_test_cmd_hw_queue_alloc(fd, id, SELFTEST_QUEUE, 1,
 						 QUEUE_IOVA + PAGE_SIZE,
 						 PAGE_SIZE, NULL));
 
 	/* pt_id alone is EINVAL in both cases */
-	for_each_bad_id(id, ENOENT, ENOENT, 1 << DEVICE,
+	for_each_bad_id(ENOENT, ENOENT, 1 << DEVICE,
 			hwpt_alloc(fd, id, viommu_id, 0, 0));
-	for_each_bad_id(id, EINVAL, EINVAL,
+	for_each_bad_id(EINVAL, EINVAL,
 			1 << IOAS | 1 << PARENT | 1 << VIOMMU,
 			hwpt_alloc(fd, dev_id, id, 0, 0));
-	for_each_bad_id(id, ENOENT, ENOENT, 1 << FAULT,
+	for_each_bad_id(ENOENT, ENOENT, 1 << FAULT,
 			hwpt_alloc(fd, dev_id, viommu_id,
 				   IOMMU_HWPT_FAULT_ID_VALID, id));
 
 	/* An id that finds something that takes no requests is EINVAL */
-	for_each_bad_id(id, ENOENT, EINVAL, 1 << NESTED | 1 << VIOMMU,
+	for_each_bad_id(ENOENT, EINVAL, 1 << NESTED | 1 << VIOMMU,
 			invalidate_one(fd, id));
 }
 

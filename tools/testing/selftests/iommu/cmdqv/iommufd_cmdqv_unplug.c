@@ -532,7 +532,7 @@ static void leave_worst(struct leave *worst, const struct leave *how)
 	do {								\
 		struct leave *_w = (_worst);				\
 									\
-		TH_LOG("%u times: close() took at most %.3f s, the host waited at most %.3f s more", \
+		TH_LOG("%u times: close() at most %.3f s, then the host at most %.3f s", \
 		       _n, _w->closing, _w->taking);			\
 	} while (0)
 
