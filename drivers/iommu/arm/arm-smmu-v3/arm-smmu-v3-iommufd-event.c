@@ -36,8 +36,8 @@
  *
  * Measured on the emulated board, where the faults of a DMA come all at once: 9,728
  * a second that nobody wants are 9 interrupts a second and, in 12 s, 50 lines;
- * handling one takes 0.56 us, so that a full queue of 2^15 delays others by 37 ms
- * and the sleep, one of 2^19 by 0.6 s. (iommufd_cmdqv_faults prints the former,
+ * handling one takes 0.83 us, so that a full queue of 2^15 delays others by 54 ms
+ * and the sleep, one of 2^19 by 0.9 s. (iommufd_cmdqv_faults prints the former,
  * KUnit's event_pace the cost of one.)
  *
  * Section numbers are those of the SMMUv3 architecture, IHI 0070.
