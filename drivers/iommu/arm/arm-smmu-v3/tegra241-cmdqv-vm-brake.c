@@ -184,31 +184,33 @@ VISIBLE_IF_KUNIT void tegra241_vm_brake_tick(struct tegra241_cmdqv *cmdqv)
 	u64 look;
 	u16 idx;
 
-	scoped_guard(spinlock, &errors->lock) {
-		look = brake->int_mask;
-		for (idx = 0; idx < cmdqv->param.num_vintfs; idx++) {
-			struct tegra241_vm_rate *rate = &brake->rates[idx];
+	spin_lock(&errors->lock);
+	look = brake->int_mask;
+	for (idx = 0; idx < cmdqv->param.num_vintfs; idx++) {
+		struct tegra241_vm_rate *rate = &brake->rates[idx];
 
-			if (!(brake->polled & BIT_ULL(idx)) ||
-			    time_before(now, rate->until))
-				continue;
-			brake->polled &= ~BIT_ULL(idx);
-			tegra241_vm_brake_restart_count(rate);
-		}
-		tegra241_vm_brake_update(cmdqv);
+		if (!(brake->polled & BIT_ULL(idx)) ||
+		    time_before(now, rate->until))
+			continue;
+		brake->polled &= ~BIT_ULL(idx);
+		tegra241_vm_brake_restart_count(rate);
 	}
+	tegra241_vm_brake_update(cmdqv);
+	spin_unlock(&errors->lock);
 
 	/* The interrupt thread has its turn between any two */
 	for (; look; look &= look - 1) {
-		guard(spinlock)(&errors->lock);
+		spin_lock(&errors->lock);
 		idx = __ffs64(look);
 		if (errors->vintfs[idx])
 			tegra241_vm_errors_look(errors->vintfs[idx]);
+		spin_unlock(&errors->lock);
 	}
 
-	guard(spinlock)(&errors->lock);
+	spin_lock(&errors->lock);
 	if (brake->polled)
 		tegra241_vm_brake_schedule(brake, POLL_TIME);
+	spin_unlock(&errors->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_vm_brake_tick);
 

@@ -113,18 +113,19 @@ void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv, u64 map, bool host)
 		idx = __ffs64(map);
 		map &= ~BIT_ULL(idx);
 
-		guard(spinlock)(&errors->lock);
+		spin_lock(&errors->lock);
 		vintf = errors->vintfs[idx];
 		/* If it is masked it has not interrupted, and is polled */
-		if (!vintf || cmdqv->vm_brake.int_mask & BIT_ULL(idx))
-			continue;
-		if (tegra241_vm_errors_look(vintf))
+		if (vintf && !(cmdqv->vm_brake.int_mask & BIT_ULL(idx)) &&
+		    tegra241_vm_errors_look(vintf))
 			tegra241_vm_brake_charge(vintf);
+		spin_unlock(&errors->lock);
 	}
 
 	if (!host) {
-		guard(spinlock)(&errors->lock);
+		spin_lock(&errors->lock);
 		tegra241_vm_brake_charge_unit(cmdqv);
+		spin_unlock(&errors->lock);
 	}
 }
 

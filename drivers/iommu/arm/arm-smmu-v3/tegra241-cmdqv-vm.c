@@ -568,9 +568,10 @@ int tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv, u16 idx)
 
 	if (ret == -ENOMEM)
 		return ret;
-	guard(spinlock)(&cmdqv->vm_errors.lock);
+	spin_lock(&cmdqv->vm_errors.lock);
 	cmdqv->vm_owners.aside |= BIT_ULL(idx);
 	tegra241_vm_brake_hold(cmdqv, idx);
+	spin_unlock(&cmdqv->vm_errors.lock);
 	return 0;
 }
 
@@ -581,8 +582,8 @@ int tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv, u16 idx)
  * At a shutdown VMs may still be running. Over kexec their memory becomes that of
  * another kernel, which enables the unit again, so turning that off is not enough:
  * no queue of theirs is left mapped or with a BASE, no VINTF enabled, which no VM
- * can undo, and none masked. There is no flush, since no VM gets these queues from this kernel
- * any more.
+ * can undo, and none masked. There is no flush, since no VM gets these queues from
+ * this kernel any more.
  *
  * Context: sleeps; the SMMU is enabled.
  */
