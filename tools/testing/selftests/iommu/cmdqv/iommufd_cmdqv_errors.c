@@ -784,10 +784,12 @@ static void storm(struct __test_metadata *_metadata, FIXTURE_DATA(errors) * self
 			  (ns / 1000000 + 1000) * POLLS_PER_S / 1000);
 	EXPECT_EQ(lines, 0);
 	EXPECT_STORM(s.errors, 3 * limit);
-	/* A machine that is too slow for a burst needs no brake */
+	/*
+	 * A machine that is too slow for a burst needs no brake. What was told then,
+	 * interrupts have found; others came too late to find anything.
+	 */
 	if (!own && !all)
-		EXPECT_LE(irqs, w.neighbour +
-				at_most(ns, hidden ? UNIT_BURST : VINTF_BURST));
+		EXPECT_LE(events, at_most(ns, VINTF_BURST) + 1);
 	EXPECT_GE(w.neighbour, 5);
 	EXPECT_GE(w.io, 10);
 	EXPECT_GT(host, 0);
