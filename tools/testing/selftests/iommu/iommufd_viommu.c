@@ -51,9 +51,8 @@ static_assert(offsetof(struct iommu_test_cmd, check_dev_cache.cache) ==
 	      offsetof(struct iommu_test_cmd, trigger_vevent.dev_id) == 16,
 	      "layout");
 
-static __attribute__((constructor)) void setup_sizes(void)
+static __attribute__((constructor)) void setup_buffer(void)
 {
-	PAGE_SIZE = sysconf(_SC_PAGE_SIZE);
 	BUFFER_SIZE = PAGE_SIZE * 4;
 	buffer = mmap(NULL, BUFFER_SIZE, PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
@@ -90,9 +89,7 @@ FIXTURE_SETUP(viommu)
 
 	if (why)
 		SKIP(return, "%s", why);
-	self->fd = open("/dev/iommu", O_RDWR);
-	ASSERT_LE(0, self->fd);
-	mock_vm_setup(_metadata, self->fd, &self->vm, variant->viommu);
+	mock_vm_setup(_metadata, &self->fd, &self->vm, variant->viommu);
 	if (variant->viommu)
 		test_cmd_hwpt_alloc_viommu(self->vm.dev_id, self->vm.viommu_id,
 					   0, 0, &self->nested_id);
@@ -295,9 +292,7 @@ FIXTURE_SETUP(command)
 
 	if (why)
 		SKIP(return, "%s", why);
-	self->fd = open("/dev/iommu", O_RDWR);
-	ASSERT_LE(0, self->fd);
-	mock_vm_setup(_metadata, self->fd, &self->vm, true);
+	mock_vm_setup(_metadata, &self->fd, &self->vm, true);
 	self->can_stall = !stall_init(&self->stall);
 	/* For HW queues */
 	ASSERT_EQ(0, _test_ioctl_ioas_map(self->fd, self->vm.ioas_id, buffer,
@@ -828,9 +823,7 @@ FIXTURE_SETUP(ids)
 
 	if (why)
 		SKIP(return, "%s", why);
-	self->fd = open("/dev/iommu", O_RDWR);
-	ASSERT_LE(0, self->fd);
-	mock_vm_setup(_metadata, self->fd, vm, true);
+	mock_vm_setup(_metadata, &self->fd, vm, true);
 	ASSERT_EQ(0, _test_ioctl_ioas_map(self->fd, vm->ioas_id, buffer,
 					  BUFFER_SIZE, &(__u64){ QUEUE_IOVA },
 					  IOMMU_IOAS_MAP_FIXED_IOVA |

@@ -25,11 +25,6 @@
 
 #define TIMEOUT		300
 
-static __attribute__((constructor)) void setup_sizes(void)
-{
-	PAGE_SIZE = sysconf(_SC_PAGE_SIZE);
-}
-
 /* ---- making one */
 
 FIXTURE(veventq)
@@ -44,9 +39,7 @@ FIXTURE_SETUP(veventq)
 
 	if (why)
 		SKIP(return, "%s", why);
-	self->fd = open("/dev/iommu", O_RDWR);
-	ASSERT_LE(0, self->fd);
-	mock_vm_setup(_metadata, self->fd, &self->vm, true);
+	mock_vm_setup(_metadata, &self->fd, &self->vm, true);
 }
 
 FIXTURE_TEARDOWN(veventq)
@@ -206,9 +199,7 @@ FIXTURE_SETUP(events)
 
 	if (why)
 		SKIP(return, "%s", why);
-	self->fd = open("/dev/iommu", O_RDWR);
-	ASSERT_LE(0, self->fd);
-	mock_vm_setup(_metadata, self->fd, vm, true);
+	mock_vm_setup(_metadata, &self->fd, vm, true);
 	test_cmd_hwpt_alloc_viommu(vm->dev_id, vm->viommu_id, 0, 0,
 				   &self->nested_id);
 	test_cmd_vdevice_alloc(vm->viommu_id, vm->dev_id, VIRT_ID,

@@ -1152,7 +1152,6 @@ FIXTURE_VARIANT_ADD(fail_nth, close)
 
 static __attribute__((constructor)) void setup_buffer(void)
 {
-	PAGE_SIZE = sysconf(_SC_PAGE_SIZE);
 	BUFFER_SIZE = 2 * PAGE_SIZE;
 	buffer = mmap(NULL, BUFFER_SIZE, PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);

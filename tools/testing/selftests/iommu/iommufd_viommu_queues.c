@@ -18,11 +18,6 @@
 
 #define RW	(PROT_READ | PROT_WRITE)
 
-static __attribute__((constructor)) void setup_sizes(void)
-{
-	PAGE_SIZE = sysconf(_SC_PAGE_SIZE);
-}
-
 /* ---- HW queues */
 
 FIXTURE(hw_queue)
@@ -40,9 +35,7 @@ FIXTURE_SETUP(hw_queue)
 
 	if (why)
 		SKIP(return, "%s", why);
-	self->fd = open("/dev/iommu", O_RDWR);
-	ASSERT_LE(0, self->fd);
-	mock_vm_setup(_metadata, self->fd, &self->vm, true);
+	mock_vm_setup(_metadata, &self->fd, &self->vm, true);
 	self->mem = mmap(NULL, MEM_PAGES * PAGE_SIZE, RW,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->mem);
@@ -447,9 +440,7 @@ FIXTURE_SETUP(window)
 
 	if (why)
 		SKIP(return, "%s", why);
-	self->fd = open("/dev/iommu", O_RDWR);
-	ASSERT_LE(0, self->fd);
-	mock_vm_setup(_metadata, self->fd, vm, true);
+	mock_vm_setup(_metadata, &self->fd, vm, true);
 	self->data.in_data = MAGIC;
 	test_cmd_viommu_alloc(vm->dev_id, vm->parent_id, SELFTEST_VIOMMU,
 			      &self->data, sizeof(self->data),

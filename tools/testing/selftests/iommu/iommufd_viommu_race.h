@@ -241,7 +241,6 @@ FIXTURE_SETUP(race)
 	if (why)
 		SKIP(return, "%s", why);
 	self->vmm.fd = -1;
-	PAGE_SIZE = sysconf(_SC_PAGESIZE);
 	self->seconds = race_seconds();
 	self->log = kernel_log_open();
 	ASSERT_LE(0, self->log);

@@ -21,11 +21,6 @@
 /* The numbers of the published ABI, whatever our headers say */
 #define INVALIDATE_NUM_MAX	0x80000u
 
-static __attribute__((constructor)) void setup_sizes(void)
-{
-	PAGE_SIZE = sysconf(_SC_PAGE_SIZE);
-}
-
 FIXTURE(request)
 {
 	int fd;
@@ -42,9 +37,7 @@ FIXTURE_SETUP(request)
 
 	if (why)
 		SKIP(return, "%s", why);
-	self->fd = open("/dev/iommu", O_RDWR);
-	ASSERT_LE(0, self->fd);
-	mock_vm_setup(_metadata, self->fd, &self->vm, true);
+	mock_vm_setup(_metadata, &self->fd, &self->vm, true);
 	self->bad = test_bad_page();
 	self->page = test_bordered_page();
 	self->border = self->page + PAGE_SIZE;
@@ -816,9 +809,7 @@ FIXTURE_SETUP(invalidate)
 
 	if (why)
 		SKIP(return, "%s", why);
-	self->fd = open("/dev/iommu", O_RDWR);
-	ASSERT_LE(0, self->fd);
-	mock_vm_setup(_metadata, self->fd, &self->vm, true);
+	mock_vm_setup(_metadata, &self->fd, &self->vm, true);
 	test_cmd_mock_domain(self->vm.ioas_id, &stdev_id, &hwpt_id,
 			     &self->dev2_id);
 	test_cmd_vdevice_alloc(self->vm.viommu_id, self->vm.dev_id, VDEV, NULL);

@@ -83,7 +83,6 @@ FIXTURE_SETUP(stopped)
 	if (why)
 		SKIP(return, "%s", why);
 	self->vmm.fd = -1;
-	PAGE_SIZE = sysconf(_SC_PAGESIZE);
 	if (stall_init(&self->stall))
 		SKIP(return, "no userfaultfd (CONFIG_USERFAULTFD)");
 	self->can_stall = true;

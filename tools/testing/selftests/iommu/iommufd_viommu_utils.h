@@ -30,6 +30,12 @@
 #define ARRAY_SIZE(_a) (sizeof(_a) / sizeof((_a)[0]))
 #endif
 
+/* Before main() and before constructors of the programs */
+static __attribute__((constructor(101))) void setup_page_size(void)
+{
+	PAGE_SIZE = sysconf(_SC_PAGE_SIZE);
+}
+
 /* 0 or the errno of an ioctl */
 static inline int _test_ioctl(int fd, unsigned long cmd, void *arg)
 {
@@ -467,13 +473,17 @@ static inline const char *mock_left(void)
 	return left;
 }
 
-static inline void mock_vm_setup(struct __test_metadata *_metadata, int fd,
+/* Open an iommufd, and give it a mock device, a nest parent and perhaps a vIOMMU */
+static inline void mock_vm_setup(struct __test_metadata *_metadata, int *fd,
 				 struct mock_vm *vm, bool with_viommu)
 {
 	struct {
 		int fd;
-	} _self = { .fd = fd }, *self = &_self;
+	} _self, *self = &_self;
 
+	*fd = open("/dev/iommu", O_RDWR);
+	ASSERT_LE(0, *fd);
+	self->fd = *fd;
 	vm->log = kernel_log_open();
 	ASSERT_LE(0, vm->log);
 	test_ioctl_ioas_alloc(&vm->ioas_id);
