@@ -9,7 +9,6 @@
  */
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
-#include <linux/mman.h>
 
 #include "arm-smmu-v3-iommufd-test.h"
 
@@ -262,28 +261,6 @@ static void make_attachable(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, cfg->linear.table);
 }
 
-static struct iommu_domain *make_nested(struct kunit *test, u64 vste0)
-{
-	struct vsmmu_fixture *f = test->priv;
-	struct iommu_hwpt_arm_smmuv3 arg = { .ste = { cpu_to_le64(vste0) } };
-	struct iommu_user_data user_data = {
-		.type = IOMMU_HWPT_DATA_ARM_SMMUV3,
-		.len = sizeof(arg),
-	};
-	struct iommu_domain *domain;
-	unsigned long addr;
-
-	addr = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
-			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
-	KUNIT_ASSERT_NE(test, addr, 0);
-	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
-	user_data.uptr = (void __user *)addr;
-	KUNIT_ASSERT_EQ(test, copy_to_user(user_data.uptr, &arg, sizeof(arg)), 0);
-	domain = arm_vsmmu_alloc_domain_nested(&f->vsmmu.core, 0, &user_data);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
-	return domain;
-}
-
 static int attach(struct vsmmu_fixture *f, struct iommu_domain *domain)
 {
 	return domain->ops->attach_dev(domain, &f->dev);
@@ -316,10 +293,6 @@ static void name_device(struct kunit *test, u32 vsid)
 					&f->vdev.core, GFP_KERNEL)), 0);
 }
 
-#define VSTE_ABORT	1ULL
-#define VSTE_BYPASS	(1ULL | 4ULL << 1)
-#define VSTE_STAGE1	(1ULL | 5ULL << 1)
-
 /*
  * uapi: events go to the vSMMU of the nested domain that is attached, under the
  * StreamID of the vDEVICE at that time. Attaching anything else ends that; an
@@ -332,8 +305,8 @@ static void event_owner_by_attach(struct kunit *test)
 	struct iommu_domain *one, *two;
 
 	make_attachable(test);
-	one = make_nested(test, VSTE_STAGE1);
-	two = make_nested(test, VSTE_STAGE1 | BIT_ULL(12));
+	one = vsmmu_fixture_nested(test, VSTE_STAGE1);
+	two = vsmmu_fixture_nested(test, VSTE_STAGE1 | BIT_ULL(12));
 
 	expect_vsid(test, U32_MAX, "never attached");
 	KUNIT_ASSERT_EQ(test, attach(f, one), 0);
@@ -380,7 +353,7 @@ static void event_owner_without_stage1(struct kunit *test)
 
 	make_attachable(test);
 	for (i = 0; i != ARRAY_SIZE(vstes); i++) {
-		domain = make_nested(test, vstes[i]);
+		domain = vsmmu_fixture_nested(test, vstes[i]);
 		name_device(test, U32_MAX);
 		KUNIT_ASSERT_EQ(test, attach(f, domain), 0);
 		expect_vsid(test, U32_MAX, "no vDEVICE");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KUnit tests of a guest's stream table entries: which words are accepted, what
- * STE is made of them, how it is written while DMA runs; and of who can have a
- * vSMMU, a vDEVICE and a VMID.
+ * STE is made of them, how it is written while DMA runs, where interrupts go
+ * through; and of who can have a vSMMU, a vDEVICE and a VMID.
  *
  * Every test states a rule; "uapi" is the user ABI as include/uapi/linux/iommufd.h
  * documents it.
@@ -336,6 +336,30 @@ static void nested_needs_coherency(struct kunit *test)
 			ok = arm_smmu_nested_attachable(&f->nested, &f->master);
 			KUNIT_EXPECT_EQ(test, ok, fwb || canwbs);
 		}
+	}
+}
+
+/* -------------------------------------------------------------- interrupts */
+
+/*
+ * MSI pages are mapped where a device's MSI ends up: in the nest parent, whatever
+ * the guest's entry says at the time when the interrupt is allocated.
+ */
+static void nested_msi_domain(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	static const u64 vstes[] = { 0, VSTE_ABORT, VSTE_BYPASS, VSTE_STAGE1 };
+	struct iommu_domain *domain;
+	unsigned int i;
+
+	for (i = 0; i != ARRAY_SIZE(vstes); i++) {
+		domain = vsmmu_fixture_nested(test, vstes[i]);
+		KUNIT_ASSERT_NOT_NULL(test, domain->ops->get_msi_mapping_domain);
+		KUNIT_EXPECT_PTR_EQ_MSG(test,
+					domain->ops->get_msi_mapping_domain(domain),
+					&f->s2_parent.domain, "Config %llu",
+					vstes[i] >> 1);
+		domain->ops->free(domain);
 	}
 }
 
@@ -821,6 +845,7 @@ static struct kunit_case arm_smmu_v3_iommufd_test_cases[] = {
 	KUNIT_CASE(nested_ste_eats_is_the_hosts),
 	KUNIT_CASE(nested_ste_stalls),
 	KUNIT_CASE(nested_needs_coherency),
+	KUNIT_CASE(nested_msi_domain),
 	KUNIT_CASE(viommu_size_refusals),
 	KUNIT_CASE(viommu_init_and_vmid),
 	KUNIT_CASE(vmid_last_holder),

@@ -8,6 +8,8 @@
 #include <kunit/test.h>
 #include <kunit/test-bug.h>
 #include <linux/io-pgtable.h>
+#include <linux/mman.h>
+#include <linux/uaccess.h>
 
 #include "arm-smmu-v3.h"
 #include "arm-smmu-v3-iommufd.h"
@@ -15,6 +17,10 @@
 #define TEST_VMID	0xabcd
 #define TEST_PSID	0x00c0ffee
 #define TEST_VSID	0x0000beef
+/* The first word of a guest's stream table entry */
+#define VSTE_ABORT	1ULL
+#define VSTE_BYPASS	(1ULL | 4ULL << 1)
+#define VSTE_STAGE1	(1ULL | 5ULL << 1)
 #define TEST_CMDQ_SHIFT	12
 #define TEST_EVTQ_SHIFT	4
 
@@ -195,6 +201,30 @@ static inline void vsmmu_fixture_exit(struct kunit *test)
 		return;
 	xa_destroy(&f->vsmmu.core.vdevs);
 	ida_destroy(&f->smmu.vmid_map);
+}
+
+/* A nested domain on the vSMMU, made as user space makes it */
+static inline struct iommu_domain *vsmmu_fixture_nested(struct kunit *test,
+							u64 vste0)
+{
+	struct vsmmu_fixture *f = test->priv;
+	struct iommu_hwpt_arm_smmuv3 arg = { .ste = { cpu_to_le64(vste0) } };
+	struct iommu_user_data user_data = {
+		.type = IOMMU_HWPT_DATA_ARM_SMMUV3,
+		.len = sizeof(arg),
+	};
+	struct iommu_domain *domain;
+	unsigned long addr;
+
+	addr = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_NE(test, addr, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	user_data.uptr = (void __user *)addr;
+	KUNIT_ASSERT_EQ(test, copy_to_user(user_data.uptr, &arg, sizeof(arg)), 0);
+	domain = arm_vsmmu_alloc_domain_nested(&f->vsmmu.core, 0, &user_data);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
+	return domain;
 }
 
 /* How many commands are in the queue; it must not have wrapped */

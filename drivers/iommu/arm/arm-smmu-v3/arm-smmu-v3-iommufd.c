@@ -452,9 +452,23 @@ static void arm_smmu_domain_nested_free(struct iommu_domain *domain)
 	kfree(to_smmu_nested_domain(domain));
 }
 
+/*
+ * An MSI ends up in stage 2, wherever the guest's stage 1 sends it. For it to
+ * arrive the guest has to map the host's window for MSI pages (the reserved region
+ * IOMMU_RESV_SW_MSI) as it is, or to bypass; VMMs make a guest do that with an RMR
+ * (IORT, reserved memory range). A vector that is allocated while the guest aborts
+ * works from when it doesn't any more.
+ */
+static struct iommu_domain *
+arm_smmu_nested_msi_domain(struct iommu_domain *domain)
+{
+	return &to_smmu_nested_domain(domain)->vsmmu->s2_parent->domain;
+}
+
 static const struct iommu_domain_ops arm_smmu_nested_ops = {
 	.attach_dev = arm_smmu_attach_dev_nested,
 	.free = arm_smmu_domain_nested_free,
+	.get_msi_mapping_domain = arm_smmu_nested_msi_domain,
 };
 
 /**
