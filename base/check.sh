@@ -161,6 +161,30 @@ check_kernel()
 	done
 }
 
+# ---- the pages
+
+check_docs()
+{
+	local page dirs
+
+	# What is in a directory of Documentation/ is a book of its own.
+	dirs=$(sed -n 's,^Documentation/\([^/]*\)/.*\.rst$,\1,p' "$work/own" | sort -u | paste -sd ' ')
+	[ -n "$dirs" ] || return 0
+	# What is up to date would say nothing.
+	rm -rf "$check/docs"
+	mkdir -p "$check/docs"
+	if make -C "$tree" O="$check/docs" htmldocs SPHINXDIRS="$dirs" \
+			SPHINXOPTS="-j$jobs" >"$check/sphinx.log" 2>&1 </dev/null; then
+		result 0 "sphinx: the pages can be made"
+	else
+		result 1 "sphinx: the pages can be made" <(tail -n 20 "$check/sphinx.log")
+	fi
+	while IFS= read -r page; do
+		grep -F "$page:" "$check/sphinx.log" >"$work/said" || true
+		quiet "sphinx: $page" "$work/said"
+	done < <(grep '^Documentation/.*\.rst$' "$work/own")
+}
+
 # ---- every file
 
 check_repository()
@@ -219,6 +243,7 @@ check_repository()
 
 echo "KTAP version 1"
 check_kernel
+check_docs
 check_repository
 echo "1..$number"
 [ "$failures" = 0 ]
