@@ -15,6 +15,11 @@
 #	Fetch a binary package into the directory DEST; prints the path of the .deb.
 # apt.sh unpack PACKAGE[:ARCH] SUITE DEST
 #	Fetch and unpack a binary package under DEST; the .deb is not kept.
+# apt.sh closure SOURCE/SUITE DEST PACKAGE...
+#	Fetch and unpack under DEST binary packages for arm64 with all that they depend
+#	on, as for a machine that has nothing yet. All from the board's release, but the
+#	packages of the source package SOURCE from SUITE. Prints what was unpacked, a line
+#	"PACKAGE VERSION" each.
 # apt.sh sources-list
 #	Print the sources of the private apt directory.
 #
@@ -115,6 +120,7 @@ sources_list()
 	machine=$(dpkg --print-architecture)
 	printf 'deb-src [signed-by=%s] %s %s main\n' "$keyring" "$uri" "$board_suite"
 	printf 'deb [signed-by=%s arch=arm64] %s %s main\n' "$keyring" "$uri" "$board_suite"
+	printf 'deb [signed-by=%s arch=arm64] %s %s-backports main\n' "$keyring" "$uri" "$board_suite"
 	if [ "$(codename)" = bookworm ]; then
 		printf 'deb [signed-by=%s arch=%s] %s bookworm-backports main\n' "$keyring" "$machine" "$uri"
 	fi
@@ -175,6 +181,30 @@ download()
 	echo "$dest/${package%%:*}"_*.deb
 }
 
+# A package that is no longer wanted is not a reason to keep the others: all of them go
+# after they have been unpacked.
+closure()
+{
+	local pin=$1 dest=$2 archives=$apt_dir/cache/closure deb
+
+	shift 2
+	printf 'Package: src:%s\nPin: release n=%s\nPin-Priority: 900\n' "${pin%/*}" "${pin#*/}" \
+		>"$apt_dir/closure.preferences"
+	rm -rf "$archives"
+	mkdir -p "$archives/partial" "$dest"
+	private apt-get -q -y -o APT::Architecture=arm64 \
+		-o Dir::Cache::Archives="$archives" -o Dir::Etc::Preferences="$apt_dir/closure.preferences" \
+		-o Dir::Etc::PreferencesParts=/dev/null -o Debug::NoLocking=true \
+		--no-install-recommends --download-only install "$@" >"$apt_dir/download.log" 2>&1 ||
+		failed "$apt_dir/download.log" "downloading $* for arm64"
+	for deb in "$archives"/*.deb; do
+		dpkg-deb -x "$deb" "$dest"
+		# shellcheck disable=SC2016 # for dpkg-deb
+		dpkg-deb -W --showformat='${Package} ${Version}\n' "$deb"
+	done
+	rm -rf "$archives"
+}
+
 source_package()
 {
 	local package=$1 prefix=$2 dest=$3 version
@@ -215,11 +245,15 @@ unpack.4)
 		rm -f "$deb"
 	)
 	;;
+closure.[4-9])
+	shift
+	(lock apt; private_update; closure "$@")
+	;;
 sources-list.1)
 	sources_list
 	;;
 *)
-	sed -n 's/^# \?//; 4,20p' "$0" >&2
+	sed -n 's/^# \?//; 4,25p' "$0" >&2
 	exit 2
 	;;
 esac
