@@ -5,11 +5,13 @@
 # the kernel source tree TREE as static arm64 programs, against the user headers that
 # TREE installs (in OBJ/usr), and installs them the way of all kselftests:
 #
-# OUT/kselftest		what "make -C tools/testing/selftests install" makes of both
+# OUT/kselftest		what "make -C tools/testing/selftests install" makes of these
 #			directories, with run_kselftest.sh
 # OUT/PROGRAM		each program once more, for those who run just one
 # OUT/iommufd-list	names of the tests that need no more than the mock driver
 # OUT/kselftest-list	names of those that need a CMDQV
+# OUT/guest-list	the one of a real guest that is its own suite
+# OUT/guests-list	names of the other ones with real guests
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -19,7 +21,7 @@ tree=$(cd "$1" && pwd -P)
 mkdir -p "$2" "$3"
 obj=$(cd "$2" && pwd -P)
 out=$(cd "$3" && pwd -P)
-targets=(iommu iommu/cmdqv)
+targets=(iommu iommu/cmdqv iommu/guest)
 jobs=${JOBS:-$(nproc)}
 
 progress "installing the kernel's user headers" "$out.headers.log" . \
@@ -44,17 +46,22 @@ kselftest()
 }
 progress "building the selftests" "$out.log" '^  CC' kselftest install
 
-find "$out" -maxdepth 1 -type f -executable -delete
+# names TARGET: its tests, as installed
+names()
+{
+	sed -n "s,^$1:,,p" "$out/kselftest/kselftest-list.txt"
+}
+
+find "$out" -maxdepth 1 -type f -executable ! -name guest-Image -delete
 find "$out/kselftest/iommu" -type f -executable -exec ln -f -t "$out" {} +
+names iommu >"$out/iommufd-list"
+names iommu/cmdqv >"$out/kselftest-list"
+names iommu/guest | grep -x guest_boot >"$out/guest-list"
+names iommu/guest | grep -vx guest_boot >"$out/guests-list" || true
 for target in "${targets[@]}"; do
-	case $target in
-	iommu)	list=$out/iommufd-list ;;
-	*)	list=$out/kselftest-list ;;
-	esac
-	sed -n "s,^$target:,,p" "$out/kselftest/kselftest-list.txt" >"$list"
-	[ -s "$list" ] || die "$target names no test to run"
+	[ -n "$(names "$target")" ] || die "$target names no test to run"
 	# make is content with a target that has prerequisites, no recipe and no file.
 	while IFS= read -r name; do
 		[ -x "$out/$name" ] || die "the selftest $target/$name was not built: is $name.c missing?"
-	done <"$list"
+	done < <(names "$target")
 done

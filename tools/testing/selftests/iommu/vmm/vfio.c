@@ -90,16 +90,16 @@ static void driver_of(const char *bdf, char *name, size_t len)
 	snprintf(name, len, "%.*s", (int)len - 1, slash ? slash + 1 : target);
 }
 
-static int give_to_vfio_pci(const char *bdf)
+int pci_give(const char *bdf, const char *to)
 {
 	char path[PATH_MAX], driver[64];
 	int rc;
 
 	driver_of(bdf, driver, sizeof(driver));
-	if (!strcmp(driver, "vfio-pci"))
+	if (to && !strcmp(driver, to))
 		return 0;
 	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver_override", bdf);
-	rc = write_text(path, "vfio-pci");
+	rc = write_text(path, to ? to : "\n");
 	if (rc)
 		return rc;
 	if (driver[0]) {
@@ -113,7 +113,14 @@ static int give_to_vfio_pci(const char *bdf)
 	if (rc)
 		return rc;
 	driver_of(bdf, driver, sizeof(driver));
-	return strcmp(driver, "vfio-pci") ? -ENODEV : 0;
+	if (!driver[0] || (to && strcmp(driver, to)))
+		return -ENODEV;
+	return 0;
+}
+
+static int give_to_vfio_pci(const char *bdf)
+{
+	return pci_give(bdf, "vfio-pci");
 }
 
 /* Open /dev/vfio/devices/vfioN of the device: fd or negative errno. */

@@ -40,6 +40,16 @@ int vfio_find(unsigned int vendor, unsigned int device, unsigned int nth,
 	      char bdf[16]);
 
 /**
+ * pci_give() - give a PCI device to another driver
+ * @bdf: the device's name
+ * @to: the driver, e.g. "vfio-pci"; NULL for the one that it has by itself
+ *
+ * Return: 0, at once if it has it already; -ENODEV if the driver doesn't take it; or
+ * another negative errno.
+ */
+int pci_give(const char *bdf, const char *to);
+
+/**
  * vfio_open() - open a device and bind it to an iommufd
  * @dev: the result; to be closed with vfio_close() only after success
  * @bdf: the device's name; moved to vfio-pci if another driver has it

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The whole thing once, as users have it: an unmodified QEMU starts a UEFI guest with
+ * an SMMU that has command queues of its own, and with an NVMe disk behind it.
+ *
+ * The rules, one result each: the guest finds and uses its queues; what it reads is
+ * what the host wrote on the disk, and the reverse; the disk interrupts it by MSI-X;
+ * each invalidation that the guest makes is executed straight from its queue, with its
+ * own VMID and its own devices' StreamIDs; nobody complains; and when QEMU has ended,
+ * all is as it was before.
+ *
+ * One guest for all of it, so the results depend on each other: what can't be tried
+ * after a failure is reported as failed.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guest.h"
+#include "guest_host.h"
+#include "kernel_log.h"
+#include "vcmdq.h"
+#include "vfio.h"
+
+/* On the disk: what the host writes, and behind it what the guest writes */
+#define BLOCK		16384u
+#define BLOCKS		256u
+/* md5sum's */
+#define SUM_LEN		32
+
+#define LIMIT_S		150
+
+/**
+ * struct boot - the test
+ * @unit: the CMDQV unit's observer
+ * @bdf: the disk
+ * @guest: the guest
+ * @v: its VINTF
+ * @host_sum: of what the host wrote
+ * @guest_sum: of what the guest wrote
+ * @seen: its commands
+ * @began: when the test began, ns
+ */
+struct boot {
+	struct observer unit;
+	char bdf[16];
+	struct guest guest;
+	unsigned int v;
+	char host_sum[SUM_LEN + 1];
+	char guest_sum[SUM_LEN + 1];
+	struct host_commands seen;
+	u64 began;
+};
+
+/* Says why a result will be a failure; false */
+static bool __printf(1, 2) no(const char *fmt, ...)
+{
+	char text[1024], *line, *rest = text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	while ((line = strsep(&rest, "\n")))
+		ksft_print_msg("%s\n", line);
+	return false;
+}
+
+static double seconds(const struct boot *b)
+{
+	return (vmm_now_ns() - b->began) / 1e9;
+}
+
+/* The first line that a command of the host prints */
+static bool __printf(3, 4) host_says(char *line, int len, const char *fmt, ...)
+{
+	char command[1024];
+	va_list ap;
+	FILE *f;
+	bool ok;
+
+	va_start(ap, fmt);
+	vsnprintf(command, sizeof(command), fmt, ap);
+	va_end(ap);
+	f = popen(command, "re");
+	if (!f)
+		return no("cannot run: %s", command);
+	ok = fgets(line, len, f);
+	ok = !pclose(f) && ok;
+	return ok || no("has failed: %s", command);
+}
+
+/* A command of the guest that must succeed: what it prints, to be freed, or NULL */
+static char * __printf(2, 3) guest_says(struct boot *b, const char *fmt, ...)
+{
+	char *output, *command;
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = vasprintf(&command, fmt, ap);
+	va_end(ap);
+	if (rc < 0)
+		return NULL;
+	rc = guest_run(&b->guest, &output, "%s", command);
+	if (rc) {
+		no("status %d of the guest's: %s\n%s", rc, command, output);
+		free(output);
+		output = NULL;
+	}
+	free(command);
+	return output;
+}
+
+static bool prepare_disk(struct boot *b)
+{
+	char path[PATH_MAX];
+
+	if (pci_give(b->bdf, NULL) || host_disk(b->bdf, path))
+		return no("the host has no block device of %s", b->bdf);
+	return host_says(b->host_sum, sizeof(b->host_sum),
+			 "dd if=/dev/urandom of=%s bs=%u count=%u conv=fsync 2>/dev/null && "
+			 "dd if=%s bs=%u count=%u iflag=direct 2>/dev/null | md5sum",
+			 path, BLOCK, BLOCKS, path, BLOCK, BLOCKS);
+}
+
+static bool start(struct boot *b)
+{
+	struct guest_config config = {
+		.smmu = "accel=on,cmdqv=on",
+		.devices = { b->bdf },
+	};
+	int rc;
+
+	if (!prepare_disk(b))
+		return false;
+	rc = pci_give(b->bdf, "vfio-pci");
+	if (rc)
+		return no("vfio-pci does not take %s: %s", b->bdf, strerror(-rc));
+	/* Counters from here on are the guest's */
+	observer_run(&b->unit, "clear");
+	rc = guest_start(&b->guest, &config);
+	if (rc)
+		return no("cannot start QEMU: %s", strerror(-rc));
+	rc = guest_wait_hello(&b->guest);
+	if (rc)
+		return no("the guest does not come up: %s", strerror(-rc));
+	ksft_print_msg("%.1f s: the guest is up\n", seconds(b));
+	return true;
+}
+
+static bool has_queues(struct boot *b)
+{
+	unsigned int queues = 0;
+	struct vintf_state state;
+	const char *r;
+	char *text;
+
+	text = guest_says(b, "dmesg | grep -i cmdq");
+	if (!text)
+		return no("the guest's kernel says nothing of a CMDQV");
+	no("in the guest: %s", text);
+	free(text);
+	b->v = host_vintf(&b->unit, b->bdf);
+	if (!b->v || observer_vintf(&b->unit, b->v, &state))
+		return no("no VINTF has a SID slot for the disk");
+	for (r = observer_run(&b->unit, "state"); (r = record_find(r, "vcmdq")); r = record_next(r))
+		queues += record_value(r, "vintf") == b->v && record_value(r, "enabled");
+	ksft_print_msg("VINTF %u, VMID %u: %u queues mapped, %u in use\n", b->v,
+		       state.vmid, state.lvcmdqs, queues);
+	return (state.enabled && !state.hyp_own && queues) ||
+	       no("enabled=%u hyp_own=%u", state.enabled, state.hyp_own);
+}
+
+static bool guest_reads(struct boot *b)
+{
+	char *sum = guest_says(b, "dd if=/dev/nvme0n1 bs=%u count=%u iflag=direct 2>/dev/null | md5sum",
+			       BLOCK, BLOCKS);
+	bool same;
+
+	if (!sum)
+		return false;
+	same = !strncmp(sum, b->host_sum, SUM_LEN);
+	if (!same)
+		no("the host wrote %s, the guest reads %s", b->host_sum, sum);
+	free(sum);
+	ksft_print_msg("%.1f s: the guest has read\n", seconds(b));
+	return same;
+}
+
+static bool guest_writes(struct boot *b)
+{
+	char *sum = guest_says(b, "dd if=/dev/urandom of=/tmp/data bs=%u count=%u 2>/dev/null && "
+			       "dd if=/tmp/data of=/dev/nvme0n1 bs=%u seek=%u oflag=direct 2>/dev/null && "
+			       "md5sum </tmp/data", BLOCK, BLOCKS, BLOCK, BLOCKS);
+
+	if (!sum)
+		return false;
+	snprintf(b->guest_sum, sizeof(b->guest_sum), "%s", sum);
+	free(sum);
+	ksft_print_msg("%.1f s: the guest has written\n", seconds(b));
+	return true;
+}
+
+/*
+ * In /proc/interrupts each vector of the disk's is one of the ITS, and some have come.
+ * Its admin queue shares none with them on this kernel.
+ */
+static bool interrupts_are_msix(struct boot *b)
+{
+	char *text = guest_says(b, "grep nvme /proc/interrupts"), *line, *rest = text;
+	unsigned long total = 0, count;
+	unsigned int vectors = 0;
+	bool ok = true;
+
+	if (!text)
+		return no("the disk has no interrupt");
+	while ((line = strsep(&rest, "\n")) && *line) {
+		ksft_print_msg("%s\n", line);
+		ok = ok && strstr(line, "ITS-") && strstr(line, "MSI");
+		if (sscanf(line, " %*u: %lu", &count) == 1)
+			total += count;
+		vectors++;
+	}
+	free(text);
+	return (ok && vectors >= 2 && total >= 2 * BLOCKS) ||
+	       no("%u vectors, %lu interrupts", vectors, total);
+}
+
+/* One invalidation at least for each request, as the guest's DMA is strict */
+static bool invalidates_by_itself(struct boot *b)
+{
+	u64 executed;
+
+	if (!b->v || host_commands(&b->unit, b->v, &b->seen))
+		return false;
+	executed = observer_executed(&b->unit, b->v);
+	ksft_print_msg("straight from the guest: %llu commands, %llu of them TLB invalidations, %llu CMD_SYNC\n",
+		       executed, b->seen.invalidations, b->seen.syncs);
+	if (executed != b->seen.seen)
+		return no("only %llu were looked at", b->seen.seen);
+	return (b->seen.invalidations >= 2 * BLOCKS && b->seen.syncs) ||
+	       no("with %u requests there have to be more", 2 * BLOCKS);
+}
+
+static bool nothing_foreign(struct boot *b)
+{
+	const char *r;
+	u64 n = 0;
+
+	if (!b->v)
+		return false;
+	/* Nor was anything refused */
+	for (r = observer_run(&b->unit, "counters"); (r = record_find(r, "refused")); r = record_next(r))
+		n += record_value(r, "count");
+	ksft_print_msg("executed with a foreign VMID or StreamID: %llu, refused: %llu\n",
+		       b->seen.foreign, n);
+	return (b->seen.seen && !b->seen.foreign && !n) || no("%s", b->seen.example);
+}
+
+static bool guest_is_content(struct boot *b)
+{
+	char *text;
+	int rc = guest_run(&b->guest, &text,
+			   "dmesg | grep -E 'WARNING:|BUG:|Oops|arm-smmu-v3.*(event 0x|GERROR|CMD_SYNC timeout|Unhandled)|nvme.*(timeout|abort|reset)|I/O error'");
+	bool content = rc == 1;
+
+	if (!content)
+		no("%s", text);
+	free(text);
+	return content;
+}
+
+static bool ends_cleanly(struct boot *b)
+{
+	const char *left;
+	int rc;
+
+	/* No reply: the guest is gone before it could say so */
+	rc = guest_send(&b->guest, "poweroff -f");
+	if (!rc)
+		rc = guest_wait_end(&b->guest);
+	if (rc)
+		return no("QEMU has ended with %d", rc);
+	left = host_left(&b->unit);
+	return !left || no("left: %s", left);
+}
+
+static bool host_reads(struct boot *b)
+{
+	char path[PATH_MAX], sum[SUM_LEN + 1];
+
+	if (pci_give(b->bdf, NULL) || host_disk(b->bdf, path))
+		return no("the host has not got its disk back");
+	if (!host_says(sum, sizeof(sum), "dd if=%s bs=%u count=%u skip=%u iflag=direct 2>/dev/null | md5sum",
+		       path, BLOCK, BLOCKS, BLOCKS))
+		return false;
+	if (!b->guest_sum[0] || strcmp(sum, b->guest_sum))
+		return no("the guest wrote %s, the host reads %s", b->guest_sum, sum);
+	if (!host_says(sum, sizeof(sum), "dd if=%s bs=%u count=%u iflag=direct 2>/dev/null | md5sum",
+		       path, BLOCK, BLOCKS))
+		return false;
+	return !strcmp(sum, b->host_sum) ||
+	       no("and has damaged what the host wrote");
+}
+
+static bool result(bool ok, const char *name)
+{
+	ksft_test_result(ok, "%s\n", name);
+	return ok;
+}
+
+int main(void)
+{
+	struct boot b = { .guest = { .pidfd = -1 } };
+	const char *why = guest_lacks();
+	char warning[256];
+	bool ok, up;
+	int log;
+
+	ksft_print_header();
+	if (why)
+		ksft_exit_skip("%s\n", why);
+	if (observer_open(&b.unit))
+		ksft_exit_skip("needs the emulated board's observer (ACPI CMQO0001)\n");
+	if (vfio_find(NVME_VENDOR, NVME_DEVICE, 0, b.bdf))
+		ksft_exit_skip("needs an NVMe disk, as the emulated board has\n");
+	/* Nobody may wait forever: the harness is not used, as one guest is for all */
+	alarm(guest_patience(LIMIT_S));
+	ksft_set_plan(11);
+	b.began = vmm_now_ns();
+	log = kernel_log_open();
+
+	up = start(&b);
+	ok = result(up, "QEMU starts a UEFI guest with command queues and an NVMe disk");
+	ok &= result(up && has_queues(&b), "the guest has found its CMDQV and its queues work");
+	ok &= result(up && guest_reads(&b), "the guest reads what the host has written");
+	ok &= result(up && guest_writes(&b), "the guest writes");
+	ok &= result(up && interrupts_are_msix(&b), "the disk interrupts the guest by MSI-X");
+	ok &= result(up && invalidates_by_itself(&b), "the guest's invalidations come straight from its queues");
+	ok &= result(up && nothing_foreign(&b), "no command was executed with a foreign VMID or StreamID");
+	ok &= result(up && guest_is_content(&b), "the guest's kernel complains of nothing");
+	ok &= result(up && ends_cleanly(&b), "the guest powers off and nothing is left of it");
+	if (!ok && b.guest.dir[0])
+		guest_show(&b.guest, "guest");
+	if (b.guest.dir[0])
+		guest_close(&b.guest);
+	result(host_reads(&b), "the host reads what the guest has written");
+	ok = !kernel_has_warned(log, warning, sizeof(warning));
+	result(ok || no("%s", warning), "the host's kernel has warned of nothing");
+	ksft_print_msg("%.1f s: the end\n", seconds(&b));
+	ksft_finished();
+}
