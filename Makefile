@@ -6,12 +6,16 @@
 BUILD := build
 LINUX := $(BUILD)/linux
 IMAGE := $(BUILD)/Image
+GUEST_IMAGE := $(BUILD)/guest/Image
 FRAGMENTS := $(addprefix base/config/,bench.config project.config selftest.config kunit.config kunit-project.config)
 DEBUG_IMAGE := $(BUILD)/debug/Image
 COVERAGE_IMAGE := $(BUILD)/coverage/Image
 SELFTESTS := $(BUILD)/selftests
 # Suites of "make test", for example: make test SUITES="model kunit"
 SUITES ?=
+# Other kernels for "make guest-test": the host's and the guests'
+KERNEL ?=
+GUEST_KERNEL ?=
 # Extra options of grace-vm, for example: make demo VM="--kernel my/Image"
 VM ?=
 
@@ -19,14 +23,17 @@ FUZZ_SECONDS ?= 60
 
 # The parts share the machine's cores themselves.
 .NOTPARALLEL:
-.PHONY: help demo test test-debug coverage check base-check fuzz shell tree kernel \
-	kernel-debug kernel-coverage emulator rootfs selftests stock packages packages-test clean
+.PHONY: help demo guest-test test test-debug coverage check base-check fuzz shell tree kernel \
+	kernel-debug kernel-coverage kernel-guest emulator rootfs vmm selftests stock packages \
+	packages-test clean
 .DEFAULT_GOAL := help
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
 
 ## make demo        the main job: builds the board, gives VMs their own queues, shows it
+## make guest-test  a real guest: the board's own QEMU boots a UEFI guest that owns its queues and
+##                  uses a disk; KERNEL=IMAGE and GUEST_KERNEL=IMAGE are other kernels for it
 ## make test        all tests; one summary line a suite, details in build/test/*.tap
 ## make test-debug  the tests of the board on a kernel with KASAN, lockdep, UBSAN, kmemleak and more;
 ##                  any report fails it; details in build/debug/test/*.tap
@@ -40,8 +47,11 @@ help:
 ##
 ## make tree        build/linux, the kernel source with the project in it
 ## make kernel      build/Image
+## make kernel-guest  build/guest/Image, the kernel of guests
 ## make emulator    build/qemu-system-aarch64
 ## make rootfs      build/rootfs/ and build/rootfs.cpio.gz
+## make vmm         build/vmm.cpio, Debian's QEMU for arm64 that goes over the rootfs, and an
+##                  older one in build/vmm-trixie.cpio
 ## make selftests   build/selftests/, static programs for the board, and the same installed the
 ##                  kselftest way in build/selftests/kselftest (run_kselftest.sh)
 ## make stock       build/stock/Image, Debian's kernel as it is with the same configuration
@@ -50,10 +60,13 @@ help:
 demo: packages kernel emulator rootfs selftests
 	@base/demo.sh $(VM)
 
-test: packages-test kernel emulator rootfs selftests stock
+guest-test: packages $(if $(KERNEL),,kernel) $(if $(GUEST_KERNEL),,kernel-guest) emulator rootfs vmm selftests
+	@base/guest-test.sh "$(KERNEL)" "$(GUEST_KERNEL)"
+
+test: packages-test kernel kernel-guest emulator rootfs vmm selftests stock
 	@base/test.sh $(SUITES)
 
-test-debug: packages-test kernel-debug emulator rootfs selftests
+test-debug: packages-test kernel-debug kernel-guest emulator rootfs vmm selftests
 	@base/test.sh --debug $(SUITES)
 
 coverage: packages-test kernel-coverage emulator rootfs selftests
@@ -80,6 +93,10 @@ kernel: tree
 	@base/apt.sh install tree kernel
 	@base/kernel.sh build $(LINUX) $(BUILD)/obj $(IMAGE) $(FRAGMENTS)
 
+kernel-guest: tree
+	@base/apt.sh install tree kernel
+	@base/kernel.sh build $(LINUX) $(BUILD)/guest/obj $(GUEST_IMAGE) base/config/guest.config
+
 kernel-debug: tree
 	@base/apt.sh install tree kernel
 	@base/kernel.sh build $(LINUX) $(BUILD)/debug/obj $(DEBUG_IMAGE) $(FRAGMENTS) base/config/debug.config
@@ -102,16 +119,21 @@ rootfs:
 	@base/apt.sh install rootfs
 	@base/rootfs.sh $(BUILD)/rootfs $(BUILD)/rootfs.cpio.gz
 
+vmm:
+	@base/apt.sh install vmm
+	@base/vmm-rootfs.sh $(BUILD)/vmm.cpio
+	@base/vmm-rootfs.sh $(BUILD)/vmm-trixie.cpio trixie
+
 selftests: tree
 	@base/apt.sh install tree kernel
 	@base/selftests.sh $(LINUX) $(BUILD)/obj $(SELFTESTS)
 
 # All at once and first: nobody should be told of a missing package in the middle.
 packages:
-	@base/apt.sh install tree kernel emulator rootfs
+	@base/apt.sh install tree kernel emulator rootfs vmm
 
 packages-test:
-	@base/apt.sh install tree kernel emulator rootfs check
+	@base/apt.sh install tree kernel emulator rootfs vmm check
 
 clean:
 	rm -rf $(BUILD)

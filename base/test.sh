@@ -11,7 +11,8 @@
 # of build.
 #
 # Expects what "make test" builds first: build/linux, build/Image, the emulator,
-# build/rootfs.cpio.gz, build/selftests/ and build/stock/Image.
+# build/rootfs.cpio.gz, build/vmm*.cpio, build/guest/Image, build/selftests/ and
+# build/stock/Image.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -31,18 +32,18 @@ results=$kernel/test
 
 # Cheapest first: what breaks early should say so early. "configs" compiles the
 # drivers a dozen times over: make check has it, and whoever names it.
-all=(tools model abi base emulator stock kunit iommufd kselftest install static)
+all=(tools model abi base emulator stock kunit iommufd guest kselftest install static)
 
 # For how long each may run, seconds.
 declare -A limit=([tools]=300 [model]=900 [abi]=120 [base]=1800 [emulator]=900
-	[stock]=400 [kunit]=300 [iommufd]=600 [kselftest]=1200 [install]=900
+	[stock]=400 [kunit]=300 [iommufd]=600 [kselftest]=1200 [guest]=300 [guests]=1800 [install]=900
 	[static]=1800 [configs]=3600)
 
 case $variant in
 debug)
 	objects=$kernel/obj
-	all=(detectors kunit iommufd kselftest)
-	limit=([detectors]=900 [kunit]=600 [iommufd]=1500 [kselftest]=1800)
+	all=(detectors kunit iommufd kselftest guest)
+	limit=([detectors]=900 [kunit]=600 [iommufd]=1500 [kselftest]=1800 [guest]=900)
 	export TEST_DEBUG=1 BOARD_SLOW=10
 	;;
 coverage)
@@ -112,6 +113,19 @@ suite_iommufd()
 suite_kselftest()
 {
 	"$base_dir/test/on-board" kselftest --log "$results/kselftest.report" -- list kselftest-list
+}
+
+# Real guests, in the board's own QEMU: booting one and all that one does ...
+suite_guest()
+{
+	"$base_dir/test/on-board" guest --guests --log "$results/guest.report" -- list guest-list
+}
+
+# ... and what may happen to one, to several, and with other VMMs and options.
+suite_guests()
+{
+	"$base_dir/test/on-board" guests --guests --initrd "$build/vmm-trixie.cpio" \
+		--log "$results/guests.report" -- list guests-list
 }
 
 suite_install()
