@@ -12,7 +12,7 @@ set -euo pipefail
 
 package=linux-source-6.12
 # A hook outside of these costs a new download of each version.
-usual=(drivers/acpi/arm64 drivers/iommu drivers/vfio include/acpi include/linux include/uapi/linux
+usual=(drivers/acpi/arm64 drivers/iommu drivers/vfio include/acpi include/linux include/uapi/linux mm
 	tools/testing/selftests/iommu)
 work=$(mktemp -d "${TMPDIR:-/tmp}/grace-base-check.XXXXXX")
 trap 'rm -rf "$work"' EXIT

@@ -20,7 +20,8 @@
 #include "guest_initrd.h"
 #include "vcmdq.h"
 
-#define PATIENCE	60
+/* For a machine with more to do; waiting ends as soon as there is a reason */
+#define PATIENCE	150
 /* Diagnostics are for people */
 #define SHOWN_LINES	60
 

@@ -32,7 +32,7 @@
 /* md5sum's */
 #define SUM_LEN		32
 
-#define LIMIT_S		150
+#define LIMIT_S		280
 
 /**
  * struct boot - the test
