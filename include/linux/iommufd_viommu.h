@@ -148,6 +148,13 @@ struct iommufd_viommu_services {
  *                  before anything is looked up or allocated for it, so that no
  *                  cost of the call grows past what the hardware can use.
  * @hw_queue_check_index: Whether the hardware has a queue @index.
+ * @hw_queue_not_contig: A queue is refused (EFAULT): only the first @contig bytes of
+ *                       its memory are physically contiguous, and they end in a
+ *                       page of @page_size bytes. For the driver to tell the
+ *                       host's operator, who can change that; the guest can cause
+ *                       it as often as it likes. Of @hwq neither base_pa nor what
+ *                       the driver has in its structure is set, and index has not
+ *                       been checked. May sleep. Optional.
  * @hw_queue_init: Hand the queue to the hardware. Called in ascending order of
  *                 index without gaps, one at a time; @hwq is completely filled
  *                 in.
@@ -181,6 +188,8 @@ struct iommufd_viommu_ops {
 			      enum iommu_hw_queue_type type, u64 length);
 	int (*hw_queue_check_index)(struct iommufd_viommu *viommu,
 				    enum iommu_hw_queue_type type, u32 index);
+	void (*hw_queue_not_contig)(struct iommufd_hw_queue *hwq, size_t contig,
+				    size_t page_size);
 	int (*hw_queue_init)(struct iommufd_hw_queue *hwq);
 	void (*hw_queue_destroy)(struct iommufd_hw_queue *hwq);
 

@@ -27,11 +27,11 @@
 #include "io_pagetable.h"
 #include "viommu_private.h"
 
-/* The walk over a range: where it began, and where that is in physical memory */
-struct iopt_contig {
+/* The walk over a range: where it began, and what it has found so far */
+struct iopt_contig_walk {
 	struct iommu_domain *domain;
 	unsigned long iova;
-	phys_addr_t base_pa;
+	struct iopt_contig *found;
 };
 
 /* Memory that the kernel manages: there is a struct page to hold it by */
@@ -43,21 +43,33 @@ static bool iopt_pa_is_memory(phys_addr_t pa)
 }
 
 /*
+ * Size of the page that the last byte of @found is in. It is pinned, and a page that
+ * is pinned isn't split.
+ */
+static size_t iopt_contig_page_size(const struct iopt_contig *found)
+{
+	phys_addr_t last = found->base_pa + (found->length - 1);
+
+	return folio_size(page_folio(pfn_to_page(PHYS_PFN(last))));
+}
+
+/*
  * [@iova, @last] lies in one area and goes on from where the walk has got to. Its
  * pages begin at multiples of PAGE_SIZE, so each is contiguous in itself.
  */
-static int iopt_contig_add(struct iopt_contig *contig, unsigned long iova,
+static int iopt_contig_add(struct iopt_contig_walk *walk, unsigned long iova,
 			   unsigned long last)
 {
 	/* The smallest page of the domain: at its start, all drivers agree */
 	unsigned long offset_mask =
-		(1UL << __ffs(contig->domain->pgsize_bitmap)) - 1;
+		(1UL << __ffs(walk->domain->pgsize_bitmap)) - 1;
+	struct iopt_contig *found = walk->found;
 
 	while (true) {
 		unsigned long page_last = iova | (PAGE_SIZE - 1);
 		phys_addr_t pa;
 
-		pa = iommu_iova_to_phys(contig->domain, iova & ~offset_mask);
+		pa = iommu_iova_to_phys(walk->domain, iova & ~offset_mask);
 		/* 0 means "not mapped" as well */
 		if (!pa)
 			return -EFAULT;
@@ -65,11 +77,12 @@ static int iopt_contig_add(struct iopt_contig *contig, unsigned long iova,
 			return -EINVAL;
 		pa += iova & offset_mask;
 
-		if (iova == contig->iova)
-			contig->base_pa = pa;
-		else if (pa != contig->base_pa + (iova - contig->iova))
+		if (iova == walk->iova)
+			found->base_pa = pa;
+		else if (pa != found->base_pa + found->length)
 			return -EFAULT;
 
+		found->length += min(page_last, last) - iova + 1;
 		if (page_last >= last)
 			return 0;
 		iova = page_last + 1;
@@ -78,13 +91,13 @@ static int iopt_contig_add(struct iopt_contig *contig, unsigned long iova,
 }
 
 static int iopt_check_contig(struct io_pagetable *iopt,
-			     struct iopt_contig *contig, unsigned long last)
+			     struct iopt_contig_walk *walk, unsigned long last)
 {
 	struct iopt_area_contig_iter iter;
 	struct iopt_area *area;
 	int rc;
 
-	iopt_for_each_contig_area(&iter, area, iopt, contig->iova, last) {
+	iopt_for_each_contig_area(&iter, area, iopt, walk->iova, last) {
 		/* An unmap waits for accesses to go away */
 		if (area->prevent_access)
 			return -EINVAL;
@@ -98,8 +111,8 @@ static int iopt_check_contig(struct io_pagetable *iopt,
 		return -ENOENT;
 
 	/* What is wrong with the mapping comes before what is with the memory */
-	iopt_for_each_contig_area(&iter, area, iopt, contig->iova, last) {
-		rc = iopt_contig_add(contig, iter.cur_iova,
+	iopt_for_each_contig_area(&iter, area, iopt, walk->iova, last) {
+		rc = iopt_contig_add(walk, iter.cur_iova,
 				     min(last, iopt_area_last_iova(area)));
 		if (rc)
 			return rc;
@@ -114,7 +127,7 @@ static int iopt_check_contig(struct io_pagetable *iopt,
  * @iova: where the memory is mapped, any alignment
  * @length: Bytes, not 0; @iova + @length - 1 does not overflow. The caller has
  *          bounded it: the walk goes page by page.
- * @base_pa: the physical address of @iova
+ * @found: the physical memory; the result also if this fails for EFAULT
  *
  * From here to iopt_unlock() each mapping in which a byte of the range lies stays
  * as it is, and unmapping it fails with EBUSY. Allocates nothing. May be called
@@ -124,20 +137,25 @@ static int iopt_check_contig(struct io_pagetable *iopt,
  * Return: 0 or, with nothing locked, ENOENT: part of the range is not mapped;
  * EPERM: devices may not read it; EINVAL: it is being unmapped, its pages do not
  * begin where IOVA's do, or it is not memory of the kernel's; EFAULT: it is not
- * physically contiguous.
+ * physically contiguous, and @found says how far it is.
  */
 int iopt_lock_contig(struct io_pagetable *iopt, struct iommu_domain *domain,
 		     unsigned long iova, unsigned long length,
-		     phys_addr_t *base_pa)
+		     struct iopt_contig *found)
 {
-	struct iopt_contig contig = { .domain = domain, .iova = iova };
+	struct iopt_contig_walk walk = {
+		.domain = domain, .iova = iova, .found = found,
+	};
 	unsigned long last = iova + (length - 1);
 	struct iopt_area_contig_iter iter;
 	struct iopt_area *area;
 	int rc;
 
+	*found = (struct iopt_contig){};
 	down_read(&iopt->iova_rwsem);
-	rc = iopt_check_contig(iopt, &contig, last);
+	rc = iopt_check_contig(iopt, &walk, last);
+	if (rc == -EFAULT && found->length)
+		found->page_size = iopt_contig_page_size(found);
 	if (rc)
 		goto out_unlock;
 
@@ -145,7 +163,6 @@ int iopt_lock_contig(struct io_pagetable *iopt, struct iommu_domain *domain,
 		atomic_inc(&area->num_locks);
 		atomic_inc(&iopt->num_locks);
 	}
-	*base_pa = contig.base_pa;
 out_unlock:
 	up_read(&iopt->iova_rwsem);
 	return rc;

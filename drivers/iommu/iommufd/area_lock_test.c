@@ -135,8 +135,16 @@ static int test_lock(struct kunit *test, unsigned long iova,
 		     unsigned long length, phys_addr_t *pa)
 {
 	struct area_lock_test *t = test->priv;
+	struct iopt_contig found;
+	int rc;
 
-	return iopt_lock_contig(&t->iopt, &t->domain.domain, iova, length, pa);
+	rc = iopt_lock_contig(&t->iopt, &t->domain.domain, iova, length, &found);
+	if (!rc) {
+		KUNIT_EXPECT_EQ(test, found.length, length);
+		KUNIT_EXPECT_EQ(test, found.page_size, 0);
+		*pa = found.base_pa;
+	}
+	return rc;
 }
 
 static void test_unlock(struct kunit *test, unsigned long iova,
@@ -235,6 +243,52 @@ static void area_lock_not_contiguous(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, atomic_read(&first->num_locks), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&second->num_locks), 0);
+}
+
+/* How far it is contiguous is told to the byte, with the size of the page there */
+static void area_lock_where_it_ends(struct kunit *test)
+{
+	struct area_lock_test *t = test->priv;
+	struct page *huge = alloc_pages(GFP_KERNEL | __GFP_COMP, 2);
+	struct iopt_contig found;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, huge);
+	test_map(test, TEST_IOVA, 2 * PAGE_SIZE);
+	test_map(test, TEST_IOVA + 2 * PAGE_SIZE, (TEST_PAGES - 2) * PAGE_SIZE);
+
+	/* The second page and the third of four that are one, then others */
+	t->domain.pa[0] = page_to_phys(huge) + PAGE_SIZE;
+	t->domain.pa[1] = page_to_phys(huge) + 2 * PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			iopt_lock_contig(&t->iopt, &t->domain.domain,
+					 TEST_IOVA + 0x20, 4 * PAGE_SIZE,
+					 &found));
+	KUNIT_EXPECT_EQ(test, found.length, 2 * PAGE_SIZE - 0x20);
+	KUNIT_EXPECT_EQ(test, found.page_size, 4 * PAGE_SIZE);
+
+	/* Contiguous over the border of two mappings, to the next hole */
+	for (i = 2; i < 5; i++)
+		t->domain.pa[i] = t->pa + i * PAGE_SIZE;
+	t->domain.pa[1] = t->pa + PAGE_SIZE;
+	t->domain.pa[5] = t->pa;
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			iopt_lock_contig(&t->iopt, &t->domain.domain,
+					 TEST_IOVA + PAGE_SIZE, 6 * PAGE_SIZE,
+					 &found));
+	KUNIT_EXPECT_EQ(test, found.length, 4 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, found.page_size, PAGE_SIZE);
+
+	/* Not mapped in hardware from the beginning: nothing to tell */
+	t->domain.pa[2] = 0;
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			iopt_lock_contig(&t->iopt, &t->domain.domain,
+					 TEST_IOVA + 2 * PAGE_SIZE, PAGE_SIZE,
+					 &found));
+	KUNIT_EXPECT_EQ(test, found.length, 0);
+	KUNIT_EXPECT_EQ(test, found.page_size, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&t->iopt.num_locks), 0);
+	__free_pages(huge, 2);
 }
 
 /* All of the range has to be mapped, for longer than the call */
@@ -396,6 +450,7 @@ static struct kunit_case area_lock_cases[] = {
 	KUNIT_CASE(area_lock_sub_page),
 	KUNIT_CASE(area_lock_two_areas),
 	KUNIT_CASE(area_lock_not_contiguous),
+	KUNIT_CASE(area_lock_where_it_ends),
 	KUNIT_CASE(area_lock_not_mapped),
 	KUNIT_CASE(area_lock_not_readable),
 	KUNIT_CASE(area_lock_not_aligned),

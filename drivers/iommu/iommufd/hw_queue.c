@@ -58,6 +58,27 @@ void iommufd_hw_queue_destroy(struct iommufd_object *obj)
 	refcount_dec(&viommu->obj.users);
 }
 
+/* Have the hardware's memory stay where it is, or tell the operator why it can't */
+static int iommufd_hw_queue_lock(struct iommufd_hw_queue_obj *hwq)
+{
+	struct iommufd_viommu_obj *viommu = hwq->viommu;
+	const struct iommufd_viommu_ops *ops = viommu->core->ops;
+	struct iommufd_hw_queue *core = hwq->core;
+	struct iopt_contig found;
+	int rc;
+
+	rc = iopt_lock_contig(&viommu->hwpt->ioas->iopt,
+			      viommu->core->s2_parent, core->base_addr,
+			      core->length, &found);
+	if (!rc) {
+		hwq->locked = true;
+		core->base_pa = found.base_pa;
+	} else if (rc == -EFAULT && found.length && ops->hw_queue_not_contig) {
+		ops->hw_queue_not_contig(core, found.length, found.page_size);
+	}
+	return rc;
+}
+
 /* Take the index, hold the queue below it and hand the queue to the driver */
 static int iommufd_hw_queue_start(struct iommufd_ctx *ictx,
 				  struct iommufd_hw_queue_obj *hwq)
@@ -130,12 +151,9 @@ iommufd_hw_queue_create(struct iommufd_ctx *ictx,
 	core->base_addr = cmd->nesting_parent_iova;
 	core->length = cmd->length;
 
-	rc = iopt_lock_contig(&viommu->hwpt->ioas->iopt,
-			      viommu->core->s2_parent, core->base_addr,
-			      core->length, &core->base_pa);
+	rc = iommufd_hw_queue_lock(hwq);
 	if (rc)
 		goto err_abort;
-	hwq->locked = true;
 
 	rc = iommufd_hw_queue_start(ictx, hwq);
 	if (rc)

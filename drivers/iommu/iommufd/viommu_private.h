@@ -193,6 +193,19 @@ static inline bool iommufd_object_is_pt(const struct iommufd_object *obj)
 }
 
 /*
+ * struct iopt_contig - physically contiguous memory at the beginning of a range
+ * @base_pa: where it is
+ * @length: bytes of it
+ * @page_size: if the range goes on: bytes of the page, huge or not, in which this
+ *             ends. 0 if the range doesn't go on, or @length is 0.
+ */
+struct iopt_contig {
+	phys_addr_t base_pa;
+	size_t length;
+	size_t page_size;
+};
+
+/*
  * Of an ioctl that was executed without handling page faults: something in user
  * memory isn't there. An errno that user space never sees, see fault_in.c.
  */
@@ -276,7 +289,7 @@ void iommufd_viommu_destroy_mmap(struct iommufd_viommu *core,
 /* area_lock.c */
 int iopt_lock_contig(struct io_pagetable *iopt, struct iommu_domain *domain,
 		     unsigned long iova, unsigned long length,
-		     phys_addr_t *base_pa);
+		     struct iopt_contig *found);
 void iopt_unlock(struct io_pagetable *iopt, unsigned long iova,
 		 unsigned long length);
 

@@ -1395,6 +1395,13 @@ enum iommu_hw_queue_type {
  * guest with huge pages, or limit the size of queues that it may ask for (CMDQS
  * of the guest's IDR1).
  *
+ * Only the host's operator can change what backs a guest, so the host's log tells
+ * of a queue whose memory is not contiguous (EFAULT), or does not begin at a
+ * multiple of @length in physical memory although @nesting_parent_iova is one
+ * (EINVAL): VINTF, device and process, index, size and address of the queue, where
+ * it ceases to be contiguous, the size of the page there, and of the pages that
+ * would do. One line a minute for a vIOMMU, ten in five seconds for all.
+ *
  * While the queue lives, its memory cannot be unmapped from the IOAS (EBUSY), and
  * queue @index + 1 keeps queue @index: queues are made upwards from 0 without a
  * gap, and destroyed downwards. The new queue is disabled and empty (CONS, PROD

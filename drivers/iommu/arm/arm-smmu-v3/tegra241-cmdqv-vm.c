@@ -171,6 +171,13 @@ static int tegra241_vm_hw_queue_check_index(struct iommufd_viommu *viommu,
 	return index < cmdqv->param.num_lvcmdqs_per_vintf ? 0 : -EINVAL;
 }
 
+static void tegra241_vm_hw_queue_not_contig(struct iommufd_hw_queue *core,
+					    size_t contig, size_t page_size)
+{
+	tegra241_vm_memory_not_contig(to_tegra241_vsmmu(core->viommu)->vintf,
+				      core, contig, page_size);
+}
+
 static int tegra241_vm_hw_queue_init(struct iommufd_hw_queue *core)
 {
 	struct tegra241_hw_queue *hwq =
@@ -181,8 +188,10 @@ static int tegra241_vm_hw_queue_init(struct iommufd_hw_queue *core)
 	int ret;
 
 	ret = tegra241_vcmdq_base(core->base_pa, core->length, &base);
-	if (ret)
+	if (ret) {
+		tegra241_vm_memory_not_aligned(vintf, core);
 		return ret;
+	}
 	if (vintf->fenced || !tegra241_cmdqv_vm_usable(cmdqv))
 		return -EIO;
 
@@ -302,6 +311,7 @@ tegra241_vm_vintf_alloc(struct tegra241_cmdqv *cmdqv, struct arm_vsmmu *vsmmu,
 	vintf->vsmmu = vsmmu;
 	vintf->vmid = arm_smmu_vmid_get(vsmmu->vmid);
 	ida_init(&vintf->sids);
+	tegra241_vm_memory_init(vintf);
 	INIT_LIST_HEAD(&vintf->stuck);
 	INIT_LIST_HEAD(&vintf->node);
 
@@ -400,6 +410,7 @@ static const struct iommufd_viommu_ops tegra241_vsmmu_ops = {
 	.get_hw_queue_size = tegra241_vm_get_hw_queue_size,
 	.hw_queue_check = tegra241_vm_hw_queue_check,
 	.hw_queue_check_index = tegra241_vm_hw_queue_check_index,
+	.hw_queue_not_contig = tegra241_vm_hw_queue_not_contig,
 	.hw_queue_init = tegra241_vm_hw_queue_init,
 	.hw_queue_destroy = tegra241_vm_hw_queue_destroy,
 	.supports_veventq = tegra241_vsmmu_supports_veventq,

@@ -23,6 +23,8 @@ static inline bool tegra241_cmdqv_vm_usable(struct tegra241_cmdqv *cmdqv)
 }
 
 #ifdef CONFIG_ARM_SMMU_V3_IOMMUFD
+#include <linux/ratelimit_types.h>
+
 #include "arm-smmu-v3-iommufd.h"
 
 /**
@@ -58,6 +60,7 @@ struct tegra241_vm_error {
  * @fenced: something in it would not stop: the VINTF is disabled, or was told to
  *	be, and takes no queue any more. Serialised by iommufd's queue lock until
  *	the vIOMMU ends.
+ * @memory_limit: of messages about memory that a queue can't be in; its own lock
  * @stuck: queues (tegra241_vm_vcmdq::node) that would not stop; protected by
  *	tegra241_quarantine::lock
  * @node: in tegra241_quarantine::vintfs while something of it is stuck, else
@@ -84,6 +87,7 @@ struct tegra241_vm_vintf {
 
 	unsigned int queues;
 	bool fenced;
+	struct ratelimit_state memory_limit;
 	struct list_head stuck;
 	struct list_head node;
 
@@ -167,6 +171,14 @@ struct seq_file;
 extern unsigned int tegra241_vintfs_per_device;
 int tegra241_vm_owners_show(struct seq_file *m, void *v);
 #endif
+
+/* tegra241-cmdqv-vm-memory.c */
+void tegra241_vm_memory_init(struct tegra241_vm_vintf *vintf);
+bool tegra241_vm_memory_not_contig(struct tegra241_vm_vintf *vintf,
+				   struct iommufd_hw_queue *hwq, size_t contig,
+				   size_t page_size);
+bool tegra241_vm_memory_not_aligned(struct tegra241_vm_vintf *vintf,
+				    struct iommufd_hw_queue *hwq);
 
 /* tegra241-cmdqv-vm-errors.c */
 int tegra241_vm_errors_init(struct tegra241_cmdqv *cmdqv);
