@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whether the kernel has warned during a test. The taint flags tell only of the
- * first time, its log tells each.
+ * What the kernel has said during a test, above all whether it has warned. The taint
+ * flags tell only of the first time, its log tells each.
  */
 #ifndef VMM_KERNEL_LOG_H
 #define VMM_KERNEL_LOG_H
@@ -21,6 +21,29 @@ static inline int kernel_log_open(void)
 	if (fd >= 0)
 		lseek(fd, 0, SEEK_END);
 	return fd;
+}
+
+/* How many records since have @text in them; the last such goes to @line */
+static inline unsigned int kernel_log_count(int fd, const char *text, char *line,
+					    size_t len)
+{
+	unsigned int count = 0;
+	char record[8192];
+	ssize_t n;
+
+	while (1) {
+		n = read(fd, record, sizeof(record) - 1);
+		/* Overwritten before we have read it: go on with what is left */
+		if (n < 0 && errno == EPIPE)
+			continue;
+		if (n <= 0)
+			return count;
+		record[n] = 0;
+		if (!strstr(record, text))
+			continue;
+		count++;
+		snprintf(line, len, "%.*s", (int)strcspn(record, "\n"), record);
+	}
 }
 
 /* Whether the kernel has warned since; the first such line goes to @line */
