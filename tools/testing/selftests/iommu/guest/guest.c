@@ -261,8 +261,7 @@ static void remove_file(struct guest *g, const char *name)
 	unlink(path);
 }
 
-static void __attribute__((noreturn))
-become_qemu(struct guest *g, struct words *w, const int keep[2])
+static void become_qemu(struct guest *g, struct words *w, const int keep[2])
 {
 	char path[PATH_MAX];
 	int fd, i;
@@ -277,7 +276,6 @@ become_qemu(struct guest *g, struct words *w, const int keep[2])
 	dup2(fd, 1);
 	dup2(fd, 2);
 	close(fd);
-	/* The harness ends a test in its own process group */
 	alarm(0);
 	execv(w->word[0], w->word);
 	fprintf(stderr, "cannot run %s: %s\n", w->word[0], strerror(errno));
@@ -353,7 +351,7 @@ int guest_start(struct guest *g, const struct guest_config *c)
 	g->agent.fd = -1;
 	g->exit = -1;
 	g->patience = PATIENCE;
-	strcpy(g->dir, "/tmp/guest.XXXXXX");
+	snprintf(g->dir, sizeof(g->dir), "/tmp/guest.XXXXXX");
 	if (!mkdtemp(g->dir))
 		return -errno;
 	rc = write_initrd(g, c);
@@ -494,7 +492,8 @@ static void take(struct guest *g, struct guest_lines *l,
  * Take what comes until @done says so: 0, -ETIMEDOUT, or -EPIPE when QEMU has ended
  * and all that it has said before has been taken.
  */
-static int wait_until(struct guest *g, bool (*done)(struct guest *g, const void *what),
+static int wait_until(struct guest *g,
+		      bool (*done)(struct guest *g, const void *what),
 		      const void *what)
 {
 	u64 end = vmm_now_ns() + guest_patience(g->patience) * 1000000000ULL;
@@ -570,7 +569,8 @@ int guest_wait_hello(struct guest *g)
 	return rc;
 }
 
-static __attribute__((format(printf, 2, 0))) int send_command(struct guest *g, const char *fmt, va_list ap)
+static __printf(2, 0)
+int send_command(struct guest *g, const char *fmt, va_list ap)
 {
 	struct guest_text line = {};
 	char *text, *c, head[32];

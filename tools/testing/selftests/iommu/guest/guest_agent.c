@@ -11,9 +11,9 @@
  *	o SEQ TEXT	what the command has printed next
  *	x SEQ STATUS	it has ended: what it exited with, or 128 + signal
  *
- * COMMAND and TEXT have \n for a new line, \0 for NUL and \\ for a backslash, so that
- * after a reset of the guest, with a message cut short, the next line is whole again.
- * That is why hello begins with a new line.
+ * COMMAND and TEXT have \n for a new line and \\ for a backslash, TEXT also \0 for
+ * NUL, so that after a reset of the guest, with a message cut short, the next line is
+ * whole again. That is why hello begins with a new line.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -32,6 +32,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../kselftest.h"
+
 #define PORTS	"/sys/class/virtio-ports"
 #define NAME	"grace.agent"
 #define CHUNK	1024
@@ -42,7 +44,7 @@
 static int port = -1;
 
 /* The first process must not end: Linux would panic, and hide why. */
-static void __attribute__((noreturn)) give_up(const char *what)
+static void __noreturn give_up(const char *what)
 {
 	fprintf(stderr, "guest_agent: %s: %s\n", what, strerror(errno));
 	sync();
@@ -58,12 +60,13 @@ static void mount_one(const char *type, const char *where)
 			strerror(errno));
 }
 
-static void run_and_wait(const char *const argv[])
+/* All of busybox's names */
+static void install_busybox(void)
 {
 	pid_t pid = fork();
 
 	if (!pid) {
-		execv(argv[0], (char *const *)argv);
+		execl("/bin/busybox", "busybox", "--install", "-s", "/bin", NULL);
 		_exit(127);
 	}
 	if (pid > 0)
@@ -89,8 +92,7 @@ static void prepare(void)
 	mount_one("debugfs", "/sys/kernel/debug");
 	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
 	setenv("HOME", "/", 1);
-	run_and_wait((const char *const []){ "/bin/busybox", "--install", "-s",
-					     "/bin", NULL });
+	install_busybox();
 }
 
 /* The first line of a file, without its end; "" if there is none */
@@ -143,7 +145,7 @@ static void write_all(const char *text, size_t len)
 	}
 }
 
-static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
+static void __printf(1, 2) say(const char *fmt, ...)
 {
 	char line[256];
 	va_list ap;

@@ -32,6 +32,16 @@
 /* md5sum's */
 #define SUM_LEN		32
 
+/* Shell commands for a disk, from block @skip or @seek on */
+#define READ_SUM	"dd if=%s bs=%u count=%u skip=%u iflag=direct 2>/dev/null | md5sum"
+#define WRITE_RANDOM	"head -c %u /dev/urandom >/tmp/data && md5sum </tmp/data && "	\
+			"dd if=/tmp/data of=%s bs=%u seek=%u oflag=direct 2>/dev/null"
+
+#define GUEST_DISK	"/dev/nvme0n1"
+/* What Linux says if something is wrong */
+#define COMPLAINTS	"WARNING:|BUG:|Oops|I/O error|nvme.*(timeout|abort|reset)|" \
+			"arm-smmu-v3.*(event 0x|GERROR|timeout|[Uu]nhandled|error)"
+
 #define LIMIT_S		280
 
 /**
@@ -39,25 +49,30 @@
  * @unit: the CMDQV unit's observer
  * @bdf: the disk
  * @guest: the guest
+ * @started: it is to be closed
  * @v: its VINTF
  * @host_sum: of what the host wrote
  * @guest_sum: of what the guest wrote
  * @seen: its commands
- * @began: when the test began, ns
+ * @log: the host's kernel's log since the test began
+ * @began: when that was, ns
  */
 struct boot {
 	struct observer unit;
 	char bdf[16];
 	struct guest guest;
+	bool started;
 	unsigned int v;
 	char host_sum[SUM_LEN + 1];
 	char guest_sum[SUM_LEN + 1];
 	struct host_commands seen;
+	int log;
 	u64 began;
 };
 
 /* Says why a result will be a failure; false */
-static bool __printf(1, 2) no(const char *fmt, ...)
+static __printf(1, 2)
+bool no(const char *fmt, ...)
 {
 	char text[1024], *line, *rest = text;
 	va_list ap;
@@ -75,8 +90,9 @@ static double seconds(const struct boot *b)
 	return (vmm_now_ns() - b->began) / 1e9;
 }
 
-/* The first line that a command of the host prints */
-static bool __printf(3, 4) host_says(char *line, int len, const char *fmt, ...)
+/* The sum that a command of the host prints first */
+static __printf(2, 3)
+bool host_says(char sum[SUM_LEN + 1], const char *fmt, ...)
 {
 	char command[1024];
 	va_list ap;
@@ -89,13 +105,14 @@ static bool __printf(3, 4) host_says(char *line, int len, const char *fmt, ...)
 	f = popen(command, "re");
 	if (!f)
 		return no("cannot run: %s", command);
-	ok = fgets(line, len, f);
+	ok = fgets(sum, SUM_LEN + 1, f);
 	ok = !pclose(f) && ok;
 	return ok || no("has failed: %s", command);
 }
 
 /* A command of the guest that must succeed: what it prints, to be freed, or NULL */
-static char * __printf(2, 3) guest_says(struct boot *b, const char *fmt, ...)
+static __printf(2, 3)
+char *guest_says(struct boot *b, const char *fmt, ...)
 {
 	char *output, *command;
 	va_list ap;
@@ -122,10 +139,7 @@ static bool prepare_disk(struct boot *b)
 
 	if (pci_give(b->bdf, NULL) || host_disk(b->bdf, path))
 		return no("the host has no block device of %s", b->bdf);
-	return host_says(b->host_sum, sizeof(b->host_sum),
-			 "dd if=/dev/urandom of=%s bs=%u count=%u conv=fsync 2>/dev/null && "
-			 "dd if=%s bs=%u count=%u iflag=direct 2>/dev/null | md5sum",
-			 path, BLOCK, BLOCKS, path, BLOCK, BLOCKS);
+	return host_says(b->host_sum, WRITE_RANDOM, BLOCK * BLOCKS, path, BLOCK, 0);
 }
 
 static bool start(struct boot *b)
@@ -145,7 +159,8 @@ static bool start(struct boot *b)
 	observer_run(&b->unit, "clear");
 	rc = guest_start(&b->guest, &config);
 	if (rc)
-		return no("cannot start QEMU: %s", strerror(-rc));
+		return no("cannot run QEMU: %s", strerror(-rc));
+	b->started = true;
 	rc = guest_wait_hello(&b->guest);
 	if (rc)
 		return no("the guest does not come up: %s", strerror(-rc));
@@ -168,7 +183,8 @@ static bool has_queues(struct boot *b)
 	b->v = host_vintf(&b->unit, b->bdf);
 	if (!b->v || observer_vintf(&b->unit, b->v, &state))
 		return no("no VINTF has a SID slot for the disk");
-	for (r = observer_run(&b->unit, "state"); (r = record_find(r, "vcmdq")); r = record_next(r))
+	r = observer_run(&b->unit, "state");
+	for (; (r = record_find(r, "vcmdq")); r = record_next(r))
 		queues += record_value(r, "vintf") == b->v && record_value(r, "enabled");
 	ksft_print_msg("VINTF %u, VMID %u: %u queues mapped, %u in use\n", b->v,
 		       state.vmid, state.lvcmdqs, queues);
@@ -178,8 +194,7 @@ static bool has_queues(struct boot *b)
 
 static bool guest_reads(struct boot *b)
 {
-	char *sum = guest_says(b, "dd if=/dev/nvme0n1 bs=%u count=%u iflag=direct 2>/dev/null | md5sum",
-			       BLOCK, BLOCKS);
+	char *sum = guest_says(b, READ_SUM, GUEST_DISK, BLOCK, BLOCKS, 0);
 	bool same;
 
 	if (!sum)
@@ -194,9 +209,7 @@ static bool guest_reads(struct boot *b)
 
 static bool guest_writes(struct boot *b)
 {
-	char *sum = guest_says(b, "dd if=/dev/urandom of=/tmp/data bs=%u count=%u 2>/dev/null && "
-			       "dd if=/tmp/data of=/dev/nvme0n1 bs=%u seek=%u oflag=direct 2>/dev/null && "
-			       "md5sum </tmp/data", BLOCK, BLOCKS, BLOCK, BLOCKS);
+	char *sum = guest_says(b, WRITE_RANDOM, BLOCK * BLOCKS, GUEST_DISK, BLOCK, BLOCKS);
 
 	if (!sum)
 		return false;
@@ -239,7 +252,7 @@ static bool invalidates_by_itself(struct boot *b)
 	if (!b->v || host_commands(&b->unit, b->v, &b->seen))
 		return false;
 	executed = observer_executed(&b->unit, b->v);
-	ksft_print_msg("straight from the guest: %llu commands, %llu of them TLB invalidations, %llu CMD_SYNC\n",
+	ksft_print_msg("straight from the guest: %llu commands, %llu of them TLBI, %llu CMD_SYNC\n",
 		       executed, b->seen.invalidations, b->seen.syncs);
 	if (executed != b->seen.seen)
 		return no("only %llu were looked at", b->seen.seen);
@@ -255,7 +268,8 @@ static bool nothing_foreign(struct boot *b)
 	if (!b->v)
 		return false;
 	/* Nor was anything refused */
-	for (r = observer_run(&b->unit, "counters"); (r = record_find(r, "refused")); r = record_next(r))
+	r = observer_run(&b->unit, "counters");
+	for (; (r = record_find(r, "refused")); r = record_next(r))
 		n += record_value(r, "count");
 	ksft_print_msg("executed with a foreign VMID or StreamID: %llu, refused: %llu\n",
 		       b->seen.foreign, n);
@@ -266,7 +280,7 @@ static bool guest_is_content(struct boot *b)
 {
 	char *text;
 	int rc = guest_run(&b->guest, &text,
-			   "dmesg | grep -E 'WARNING:|BUG:|Oops|arm-smmu-v3.*(event 0x|GERROR|CMD_SYNC timeout|Unhandled)|nvme.*(timeout|abort|reset)|I/O error'");
+			   "dmesg | grep -E '" COMPLAINTS "'");
 	bool content = rc == 1;
 
 	if (!content)
@@ -290,37 +304,62 @@ static bool ends_cleanly(struct boot *b)
 	return !left || no("left: %s", left);
 }
 
+static bool host_is_content(struct boot *b)
+{
+	char warning[256];
+
+	return !kernel_has_warned(b->log, warning, sizeof(warning)) || no("%s", warning);
+}
+
 static bool host_reads(struct boot *b)
 {
 	char path[PATH_MAX], sum[SUM_LEN + 1];
 
 	if (pci_give(b->bdf, NULL) || host_disk(b->bdf, path))
 		return no("the host has not got its disk back");
-	if (!host_says(sum, sizeof(sum), "dd if=%s bs=%u count=%u skip=%u iflag=direct 2>/dev/null | md5sum",
-		       path, BLOCK, BLOCKS, BLOCKS))
+	if (!host_says(sum, READ_SUM, path, BLOCK, BLOCKS, BLOCKS))
 		return false;
 	if (!b->guest_sum[0] || strcmp(sum, b->guest_sum))
 		return no("the guest wrote %s, the host reads %s", b->guest_sum, sum);
-	if (!host_says(sum, sizeof(sum), "dd if=%s bs=%u count=%u iflag=direct 2>/dev/null | md5sum",
-		       path, BLOCK, BLOCKS))
+	if (!host_says(sum, READ_SUM, path, BLOCK, BLOCKS, 0))
 		return false;
 	return !strcmp(sum, b->host_sum) ||
 	       no("and has damaged what the host wrote");
 }
 
-static bool result(bool ok, const char *name)
-{
-	ksft_test_result(ok, "%s\n", name);
-	return ok;
-}
+/**
+ * struct step - a rule
+ * @name: of the result
+ * @holds: sees whether it holds
+ * @alone: it can be seen although something before it has failed
+ */
+static const struct step {
+	const char *name;
+	bool (*holds)(struct boot *b);
+	bool alone;
+} steps[] = {
+	{ .name = "QEMU starts a UEFI guest with command queues and an NVMe disk", .holds = start },
+	{ .name = "the guest has found its CMDQV and its queues work", .holds = has_queues },
+	{ .name = "the guest reads what the host has written", .holds = guest_reads },
+	{ .name = "the guest writes", .holds = guest_writes },
+	{ .name = "the disk interrupts the guest by MSI-X", .holds = interrupts_are_msix },
+	{ .name = "the guest's invalidations come straight from its queues",
+	  .holds = invalidates_by_itself },
+	{ .name = "no command was executed with a foreign VMID or StreamID",
+	  .holds = nothing_foreign },
+	{ .name = "the guest's kernel complains of nothing", .holds = guest_is_content },
+	{ .name = "the guest powers off and nothing is left of it", .holds = ends_cleanly },
+	{ .name = "the host reads what the guest has written", .holds = host_reads },
+	{ .name = "the host's kernel has warned of nothing",
+	  .holds = host_is_content, .alone = true },
+};
 
 int main(void)
 {
-	struct boot b = { .guest = { .pidfd = -1 } };
+	struct boot b = {};
 	const char *why = guest_lacks();
-	char warning[256];
-	bool ok, up;
-	int log;
+	bool up = true, ok = true, holds;
+	unsigned int i;
 
 	ksft_print_header();
 	if (why)
@@ -329,29 +368,25 @@ int main(void)
 		ksft_exit_skip("needs the emulated board's observer (ACPI CMQO0001)\n");
 	if (vfio_find(NVME_VENDOR, NVME_DEVICE, 0, b.bdf))
 		ksft_exit_skip("needs an NVMe disk, as the emulated board has\n");
-	/* Nobody may wait forever: the harness is not used, as one guest is for all */
+	/* Nobody may wait for ever, and there is no harness to see to that */
 	alarm(guest_patience(LIMIT_S));
-	ksft_set_plan(11);
+	ksft_set_plan(ARRAY_SIZE(steps));
 	b.began = vmm_now_ns();
-	log = kernel_log_open();
+	b.log = kernel_log_open();
 
-	up = start(&b);
-	ok = result(up, "QEMU starts a UEFI guest with command queues and an NVMe disk");
-	ok &= result(up && has_queues(&b), "the guest has found its CMDQV and its queues work");
-	ok &= result(up && guest_reads(&b), "the guest reads what the host has written");
-	ok &= result(up && guest_writes(&b), "the guest writes");
-	ok &= result(up && interrupts_are_msix(&b), "the disk interrupts the guest by MSI-X");
-	ok &= result(up && invalidates_by_itself(&b), "the guest's invalidations come straight from its queues");
-	ok &= result(up && nothing_foreign(&b), "no command was executed with a foreign VMID or StreamID");
-	ok &= result(up && guest_is_content(&b), "the guest's kernel complains of nothing");
-	ok &= result(up && ends_cleanly(&b), "the guest powers off and nothing is left of it");
-	if (!ok && b.guest.dir[0])
-		guest_show(&b.guest, "guest");
-	if (b.guest.dir[0])
-		guest_close(&b.guest);
-	result(host_reads(&b), "the host reads what the guest has written");
-	ok = !kernel_has_warned(log, warning, sizeof(warning));
-	result(ok || no("%s", warning), "the host's kernel has warned of nothing");
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		holds = (up || steps[i].alone) && steps[i].holds(&b);
+		ksft_test_result(holds, "%s\n", steps[i].name);
+		ok = ok && holds;
+		up = up && (i || holds);
+	}
 	ksft_print_msg("%.1f s: the end\n", seconds(&b));
+	if (b.started) {
+		if (!ok)
+			guest_show(&b.guest, "guest");
+		guest_close(&b.guest);
+	}
+	/* Its own driver gets the disk back, if the test broke off */
+	pci_give(b.bdf, NULL);
 	ksft_finished();
 }
