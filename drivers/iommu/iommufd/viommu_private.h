@@ -31,6 +31,8 @@
  *	iommufd_ctx::vdevs_lock -> iommufd_viommu::vdevs_rwsem -> driver's locks
  *	iommufd_ctx::vdevs_lock -> xa_lock of iommufd_ctx::objects
  *	iommufd_group::lock -> vdevs_rwsem, for reading, in a driver's attach_dev
+ *	iommufd_group::lock -> msi_window.c's lock -> the IOMMU group's mutex
+ *	iommufd_group::lock -> msi_window.c's lock -> io_pagetable::iova_rwsem
  *
  *	iommufd_viommu_obj::queues_lock -> driver's locks
  *	iommufd_viommu_obj::queues_lock -> xa_lock of iommufd_ctx::objects
@@ -227,6 +229,11 @@ void iommufd_viommu_destroy(struct iommufd_object *obj);
 
 /* hw_pagetable.c, in hooks */
 int iommufd_hwpt_paging_fill(struct iommufd_hwpt_paging *hwpt_paging);
+
+/* msi_window.c */
+int iommufd_hwpt_setup_msi(struct iommufd_hwpt_paging *hwpt_paging,
+			   struct iommufd_group *igroup);
+void iommufd_hwpt_release_msi(struct iommufd_hwpt_paging *hwpt_paging);
 
 /* fault_in.c */
 int iommufd_ucmd_respond_nofault(struct iommufd_ucmd *ucmd, size_t cmd_len);
