@@ -8,6 +8,8 @@
 
 #define EDU_ID		0x00
 #define EDU_LIVENESS	0x04
+#define EDU_IRQ_RAISE	0x60
+#define EDU_IRQ_ACK	0x64
 #define EDU_DMA_SRC	0x80
 #define EDU_DMA_DST	0x88
 #define EDU_DMA_COUNT	0x90
@@ -82,4 +84,10 @@ int edu_store_begin(struct vfio_dev *dev, u64 iova, u32 len)
 	if (!rc)
 		dma_begin(dev, EDU_BUFFER_AT, iova, len, EDU_DMA_STORE);
 	return rc;
+}
+
+void edu_interrupt(struct vfio_dev *dev)
+{
+	mmio_write32(dev->bar, EDU_IRQ_RAISE, 1);
+	mmio_write32(dev->bar, EDU_IRQ_ACK, 1);
 }

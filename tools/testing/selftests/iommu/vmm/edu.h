@@ -38,4 +38,7 @@ int edu_store(struct vfio_dev *dev, u64 iova, u32 len);
 /* Begin an edu_store() and don't wait for its end: 0 or -EINVAL. */
 int edu_store_begin(struct vfio_dev *dev, u64 iova, u32 len);
 
+/* One interrupt: an MSI if that is enabled. */
+void edu_interrupt(struct vfio_dev *dev);
+
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * As much of an NVMe disk (NVM Express base specification 1.4) as it takes to have it do
- * DMA: the admin queues, and the one command that writes 4 KiB of known contents to
- * memory. The disk reads commands, writes data and writes completions by itself, through
- * whatever it is attached to.
+ * DMA and interrupt: the admin queues, whose completions interrupt by vector 0, and the
+ * one command that writes 4 KiB of known contents to memory; I/O queues with vectors of
+ * their own. The disk reads commands, writes data and writes completions by itself,
+ * through whatever it is attached to.
  */
 #ifndef VMM_NVME_H
 #define VMM_NVME_H
@@ -37,6 +38,26 @@ struct nvme {
 };
 
 /**
+ * struct nvme_queue - a pair of I/O queues
+ * @nr: 1 and on
+ * @iova: where the disk sees two pages: submissions, completions
+ * @sq: the submissions, as the CPU sees them
+ * @cq: the completions
+ * @tail: where the next command goes
+ * @head: where the next completion is expected
+ * @phase: and its phase bit
+ */
+struct nvme_queue {
+	unsigned int nr;
+	u64 iova;
+	u64 *sq;
+	u64 *cq;
+	unsigned int tail;
+	unsigned int head;
+	unsigned int phase;
+};
+
+/**
  * nvme_enable() - reset the disk and give it empty admin queues
  * @n: the disk; @n->dev, @n->iova, @n->sq, @n->cq and @n->data are set
  *
@@ -50,5 +71,20 @@ void nvme_identify_begin(struct nvme *n, unsigned int times);
 
 /* Wait for @times completions: 0, -EIO for one that failed, or -ETIMEDOUT. */
 int nvme_wait(struct nvme *n, unsigned int times);
+
+/**
+ * nvme_add_queue() - give an enabled disk a pair of I/O queues
+ * @n: the disk
+ * @q: the queues; @q->nr, @q->iova, @q->sq and @q->cq are set
+ * @vector: MSI-X vector by which the disk tells of completions; it is enabled
+ *
+ * Waits without interrupts, but causes those of vector 0.
+ *
+ * Return: 0, -EIO if the disk refuses, or -ETIMEDOUT.
+ */
+int nvme_add_queue(struct nvme *n, struct nvme_queue *q, unsigned int vector);
+
+/* Read block 0 into @n->data and wait for that, as nvme_wait() */
+int nvme_read(struct nvme *n, struct nvme_queue *q);
 
 #endif

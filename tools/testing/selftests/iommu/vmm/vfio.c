@@ -249,6 +249,11 @@ int vfio_detach(struct vfio_dev *dev)
 	return iommufd_ioctl(dev->fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &cmd);
 }
 
+int vfio_reset(struct vfio_dev *dev)
+{
+	return iommufd_ioctl(dev->fd, VFIO_DEVICE_RESET, NULL);
+}
+
 void vfio_close(struct vfio_dev *dev)
 {
 	if (dev->bar)

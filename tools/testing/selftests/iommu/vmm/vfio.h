@@ -65,6 +65,8 @@ int vfio_open(struct vfio_dev *dev, const char *bdf, int iommufd);
 int vfio_attach(struct vfio_dev *dev, u32 pt);
 /* Take it off all page tables. */
 int vfio_detach(struct vfio_dev *dev);
+/* Reset it, and nothing else: 0, -ENOTTY if it can't be, or another errno. */
+int vfio_reset(struct vfio_dev *dev);
 /* Close it; what iommufd has of it goes away with it. */
 void vfio_close(struct vfio_dev *dev);
 
