@@ -354,23 +354,37 @@ static const struct step {
 	  .holds = host_is_content, .alone = true },
 };
 
+/* NULL, or why the test can't run here */
+static const char *find_board(struct boot *b)
+{
+	const char *why = guest_lacks();
+
+	if (why)
+		return why;
+	if (observer_open(&b->unit))
+		return "needs the emulated board's observer (ACPI CMQO0001)";
+	if (vfio_find(NVME_VENDOR, NVME_DEVICE, 0, b->bdf))
+		return "needs an NVMe disk, as the emulated board has";
+	return NULL;
+}
+
 int main(void)
 {
 	struct boot b = {};
-	const char *why = guest_lacks();
 	bool up = true, ok = true, holds;
+	const char *why;
 	unsigned int i;
 
 	ksft_print_header();
-	if (why)
-		ksft_exit_skip("%s\n", why);
-	if (observer_open(&b.unit))
-		ksft_exit_skip("needs the emulated board's observer (ACPI CMQO0001)\n");
-	if (vfio_find(NVME_VENDOR, NVME_DEVICE, 0, b.bdf))
-		ksft_exit_skip("needs an NVMe disk, as the emulated board has\n");
+	ksft_set_plan(ARRAY_SIZE(steps));
+	why = find_board(&b);
+	if (why) {
+		for (i = 0; i < ARRAY_SIZE(steps); i++)
+			ksft_test_result_code(KSFT_SKIP, steps[i].name, "%s", why);
+		ksft_finished();
+	}
 	/* Nobody may wait for ever, and there is no harness to see to that */
 	alarm(guest_patience(LIMIT_S));
-	ksft_set_plan(ARRAY_SIZE(steps));
 	b.began = vmm_now_ns();
 	b.log = kernel_log_open();
 
