@@ -79,7 +79,7 @@ make_archive()
 	local from=$work/packages tree=$work/tree
 
 	progress "fetching QEMU $version for arm64 with its libraries" "$work/list" . \
-		"$base_dir/apt.sh" closure "qemu/$suite" "$from" qemu-system-arm qemu-efi-aarch64
+		"$base_dir/apt.sh" closure "qemu/$suite" "$from" qemu-system-arm qemu-efi-aarch64 ipxe-qemu
 	mkdir -p "$tree/$libraries" "$tree/$prefix"/{bin,share/qemu,share/qemu-efi-aarch64}
 	needed "$from" usr/bin/qemu-system-aarch64 >"$work/files"
 	while IFS= read -r file; do
