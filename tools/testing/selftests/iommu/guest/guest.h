@@ -29,8 +29,8 @@
  *
  *	GUEST_QEMU	the VMM (/usr/bin/qemu-system-aarch64)
  *	GUEST_FIRMWARE	UEFI (/usr/share/qemu-efi-aarch64/QEMU_EFI.fd)
- *	GUEST_KERNEL	the guest's Linux, with the options of ./config that are marked
- *			so built in (guest-Image beside the test)
+ *	GUEST_KERNEL	the guest's Linux, with the options that ./config lists for it built in
+ *			(guest-Image beside the test)
  *	GUEST_APPEND	more of its kernel's command line ()
  *	GUEST_BUSYBOX	static, for the guest (/bin/busybox)
  *	BOARD_SLOW	how many times longer than usual everything may take (1)
