@@ -32,7 +32,7 @@ results=$kernel/test
 
 # Cheapest first: what breaks early should say so early. "configs" compiles the
 # drivers a dozen times over: make check has it, and whoever names it.
-all=(tools model abi base emulator stock kunit iommufd guest kselftest install static)
+all=(tools model abi base emulator stock kunit iommufd guest kselftest guests install static)
 
 # For how long each may run, seconds.
 declare -A limit=([tools]=300 [model]=900 [abi]=120 [base]=1800 [emulator]=900
