@@ -195,8 +195,10 @@ static void make_arguments(struct guest *g, const struct guest_config *c,
 	add_option(w, "-display");
 	add_option(w, "none");
 	add_machine(w, c, c->memory_mb ?: GUEST_MEMORY_MB);
-	add_option(w, "-bios");
-	add_option(w, firmware());
+	if (!c->device_tree) {
+		add_option(w, "-bios");
+		add_option(w, firmware());
+	}
 	add_option(w, "-kernel");
 	add_option(w, c->kernel ?: default_kernel(path));
 	add_option(w, "-initrd");

@@ -56,6 +56,7 @@
  *	devices
  * @no_smmu: it has none at all: devices are on the primary bus
  * @type1: devices go through VFIO's older container, not through an iommufd
+ * @device_tree: no firmware, which saves seconds; QEMU wants it where an SMMU nests
  * @cpus: 0 for 1
  * @memory_mb: 0 for GUEST_MEMORY_MB
  * @backend: type and options of the object that is its memory, without id and size,
@@ -73,6 +74,7 @@ struct guest_config {
 	const char *smmu;
 	bool no_smmu;
 	bool type1;
+	bool device_tree;
 	unsigned int cpus;
 	unsigned int memory_mb;
 	const char *backend;
