@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "guest.h"
+#include "guest_can.h"
 #include "guest_host.h"
 #include "kernel_log.h"
 #include "vcmdq.h"
@@ -148,13 +149,17 @@ static bool start(struct boot *b)
 		.smmu = "accel=on,cmdqv=on",
 		.devices = { b->bdf },
 	};
+	enum host_can can;
 	int rc;
 
 	if (!prepare_disk(b))
 		return false;
-	rc = pci_give(b->bdf, "vfio-pci");
+	/* In words of its own, not QEMU's: any kernel may be tried */
+	rc = host_can(b->bdf, &can);
 	if (rc)
-		return no("vfio-pci does not take %s: %s", b->bdf, strerror(-rc));
+		return no("%s can't be bound to an iommufd: %s", b->bdf, strerror(-rc));
+	if (can < CAN_QUEUE)
+		return no("%s", host_cannot(can));
 	/* Counters from here on are the guest's */
 	observer_run(&b->unit, "clear");
 	rc = guest_start(&b->guest, &config);
