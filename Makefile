@@ -93,16 +93,16 @@ kernel: tree
 	@base/apt.sh install tree kernel
 	@base/kernel.sh build $(LINUX) $(BUILD)/obj $(IMAGE) $(FRAGMENTS)
 
-kernel-guest: tree
-	@base/apt.sh install tree kernel
-	@base/kernel.sh build $(LINUX) $(BUILD)/guest/obj $(GUEST_IMAGE) base/config/guest.config
-
 kernel-debug: tree
 	@base/apt.sh install tree kernel
 	@base/kernel.sh build $(LINUX) $(BUILD)/debug/obj $(DEBUG_IMAGE) $(FRAGMENTS) base/config/debug.config
 
 # Objects beside those of the board's kernel, so that what is the same is not compiled
 # again: to the compiler cache the same relative paths.
+kernel-guest: tree
+	@base/apt.sh install tree kernel
+	@base/kernel.sh build $(LINUX) $(BUILD)/obj-guest $(GUEST_IMAGE) base/config/guest.config
+
 kernel-coverage: tree
 	@base/apt.sh install tree kernel
 	@base/coverage.sh build $(LINUX) $(BUILD)/obj-coverage $(COVERAGE_IMAGE) $(FRAGMENTS) base/config/coverage.config
