@@ -149,17 +149,13 @@ static bool start(struct boot *b)
 		.smmu = "accel=on,cmdqv=on",
 		.devices = { b->bdf },
 	};
-	enum host_can can;
 	int rc;
 
 	if (!prepare_disk(b))
 		return false;
-	/* In words of its own, not QEMU's: any kernel may be tried */
-	rc = host_can(b->bdf, &can);
+	rc = pci_give(b->bdf, "vfio-pci");
 	if (rc)
-		return no("%s can't be bound to an iommufd: %s", b->bdf, strerror(-rc));
-	if (can < CAN_QUEUE)
-		return no("%s", host_cannot(can));
+		return no("vfio-pci does not take %s: %s", b->bdf, strerror(-rc));
 	/* Counters from here on are the guest's */
 	observer_run(&b->unit, "clear");
 	rc = guest_start(&b->guest, &config);
@@ -363,6 +359,7 @@ static const struct step {
 static const char *find_board(struct boot *b)
 {
 	const char *why = guest_lacks();
+	enum host_can can;
 
 	if (why)
 		return why;
@@ -370,6 +367,9 @@ static const char *find_board(struct boot *b)
 		return "needs the emulated board's observer (ACPI CMQO0001)";
 	if (vfio_find(NVME_VENDOR, NVME_DEVICE, 0, b->bdf))
 		return "needs an NVMe disk, as the emulated board has";
+	/* In words of its own, not QEMU's: any kernel may be tried */
+	if (!host_can(b->bdf, &can) && can < CAN_QUEUE)
+		return host_cannot(can);
 	return NULL;
 }
 
