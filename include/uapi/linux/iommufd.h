@@ -180,7 +180,9 @@
  * here. These are the points in which it could tell the difference; each stands
  * with its ioctl again, marked "Here:".
  *
- *  - IOMMU_IOAS_MAP_FILE and IOMMU_IOAS_CHANGE_PROCESS are ENOTTY.
+ *  - IOMMU_IOAS_CHANGE_PROCESS is ENOTTY.
+ *  - IOMMU_IOAS_MAP_FILE: the file is looked at once it is mapped, not only when
+ *    pages of it are pinned. Devices may do what mmap() would let the caller do.
  *  - No HWPT can be attached to a PASID: &IOMMU_HWPT_ALLOC_PASID is EOPNOTSUPP.
  *  - IOMMU_HWPT_INVALIDATE: what is reported as done, hardware has done, exactly.
  *    No requests at all are a question about the type that SMMUv3 answers, too.
@@ -374,17 +376,47 @@ struct iommu_ioas_map {
 /**
  * struct iommu_ioas_map_file - ioctl(IOMMU_IOAS_MAP_FILE)
  * @size: sizeof(struct iommu_ioas_map_file)
- * @flags: as in IOMMU_IOAS_MAP
+ * @flags: of enum iommufd_ioas_map_flags
  * @ioas_id: the IOAS to map into
- * @fd: a memfd or hugetlbfs file
- * @start: where in the file the memory begins
+ * @fd: a file of memory: of memfd_create(), tmpfs or hugetlbfs
+ * @start: Where in the file the memory begins. If the kernel chooses the IOVA, that
+ *         is aligned as this is, up to a huge page.
  * @length: bytes to map
  * @iova: as in IOMMU_IOAS_MAP
  *
- * As IOMMU_IOAS_MAP, with memory named by file instead of by address.
+ * As IOMMU_IOAS_MAP, with memory named by file instead of by address. What is
+ * mapped does not depend on the process that did it, nor on where that has the file
+ * in its address space, if anywhere. The same pages are accounted in the same way,
+ * and all that can be done with a mapping can be done with this one. A huge page
+ * of the file is one entry of the I/O page tables if IOVA, @start and @length allow.
  *
- * Here: ENOTTY. Guest memory must be private to the VMM (QEMU: share=off), so
- * that it is mapped with IOMMU_IOAS_MAP.
+ * Permissions are those of mmap(MAP_SHARED), and are looked at once. The file must
+ * be open for reading and, for IOMMU_IOAS_MAP_WRITEABLE, for writing: EACCES.
+ * Writing must not be sealed, by F_SEAL_WRITE or F_SEAL_FUTURE_WRITE: EPERM. A
+ * writeable mapping and every copy of it keep F_SEAL_WRITE from being added
+ * (EBUSY), as a pinned page does.
+ *
+ * Pages that the file doesn't have yet are allocated when they are pinned, and
+ * charged to the memory cgroup of who does that; a huge page reserved for the
+ * file is used up, and one that is reserved for another is never taken. A pinned
+ * page stays where it is until it is unmapped. If meanwhile the file is truncated
+ * or a hole is punched there, devices go on accessing the old page, and the file
+ * gets a new one when it is accessed there.
+ *
+ * The file is held until the mapping and all copies are gone. It may be closed.
+ *
+ * Return: EOPNOTSUPP: unknown flags. EOVERFLOW: IOVA, length or the end of the
+ * range can't be expressed. EINVAL: neither readable nor writeable; no length;
+ * not a file of memory; beyond what any file can have; alignment as in
+ * IOMMU_IOAS_MAP. ENOENT: no such IOAS. EBADF: no such file, or one that is
+ * opened with O_PATH. EACCES, EPERM: see above. EEXIST, ENOSPC, EPERM as in
+ * IOMMU_IOAS_MAP. When pages are pinned, which is when there is or will be a
+ * device, also EINVAL: beyond the end of the file; ENOMEM: out of memory, of huge
+ * pages or of what may be locked; ENOSPC: the file system is full. EFAULT: the
+ * reply can't be written; the memory is mapped all the same, as by IOMMU_IOAS_MAP.
+ *
+ * Here: that a file is of the wrong kind is said at once, also if nothing is
+ * pinned yet.
  */
 struct iommu_ioas_map_file {
 	__u32 size;

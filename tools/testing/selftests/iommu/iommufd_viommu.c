@@ -245,7 +245,7 @@ TEST_F(viommu, vdevice_tombstone)
 
 enum {
 	GET_HW_INFO, HWPT_ALLOC, HWPT_INVALIDATE, VIOMMU_ALLOC, VDEVICE_ALLOC,
-	VEVENTQ_ALLOC, HW_QUEUE_ALLOC, COMMANDS
+	VEVENTQ_ALLOC, HW_QUEUE_ALLOC, IOAS_MAP_FILE, COMMANDS
 };
 
 /**
@@ -276,6 +276,7 @@ static const struct command commands[COMMANDS] = {
 	COMMAND(VDEVICE_ALLOC, iommu_vdevice_alloc, 24, 12),
 	COMMAND(VEVENTQ_ALLOC, iommu_veventq_alloc, 28, 20),
 	COMMAND(HW_QUEUE_ALLOC, iommu_hw_queue_alloc, 40, 20),
+	COMMAND(IOAS_MAP_FILE, iommu_ioas_map_file, 40, 0),
 };
 
 FIXTURE(command)
@@ -286,6 +287,10 @@ FIXTURE(command)
 	bool can_stall;
 };
 
+/* For IOAS_MAP_FILE, and where: beyond the buffer */
+static int memory_file;
+#define FILE_IOVA (QUEUE_IOVA + (1UL << 30))
+
 FIXTURE_SETUP(command)
 {
 	const char *why = iommufd_mock_missing();
@@ -294,6 +299,9 @@ FIXTURE_SETUP(command)
 		SKIP(return, "%s", why);
 	mock_vm_setup(_metadata, &self->fd, &self->vm, true);
 	self->can_stall = !stall_init(&self->stall);
+	memory_file = memfd_create("command", MFD_CLOEXEC);
+	ASSERT_LE(0, memory_file);
+	ASSERT_EQ(0, ftruncate(memory_file, PAGE_SIZE));
 	/* For HW queues */
 	ASSERT_EQ(0, _test_ioctl_ioas_map(self->fd, self->vm.ioas_id, buffer,
 					  BUFFER_SIZE, &(__u64){ QUEUE_IOVA },
@@ -308,6 +316,7 @@ FIXTURE_TEARDOWN(command)
 {
 	if (self->can_stall)
 		stall_exit(&self->stall);
+	close(memory_file);
 	mock_vm_teardown(_metadata, self->fd, &self->vm);
 }
 
@@ -329,6 +338,7 @@ static void command_fill(struct mock_vm *vm, __u32 dev_id, int nr, void *arg)
 		struct iommu_vdevice_alloc vdevice;
 		struct iommu_veventq_alloc veventq;
 		struct iommu_hw_queue_alloc hw_queue;
+		struct iommu_ioas_map_file map_file;
 	} u = {};
 
 	switch (nr) {
@@ -367,6 +377,14 @@ static void command_fill(struct mock_vm *vm, __u32 dev_id, int nr, void *arg)
 		u.hw_queue.nesting_parent_iova = QUEUE_IOVA;
 		u.hw_queue.length = PAGE_SIZE;
 		break;
+	case IOAS_MAP_FILE:
+		u.map_file.flags = IOMMU_IOAS_MAP_FIXED_IOVA |
+				   IOMMU_IOAS_MAP_READABLE;
+		u.map_file.ioas_id = vm->ioas_id;
+		u.map_file.fd = memory_file;
+		u.map_file.length = PAGE_SIZE;
+		u.map_file.iova = FILE_IOVA;
+		break;
 	}
 	u.hw_info.size = commands[nr].size;
 	memcpy(arg, &u, commands[nr].size);
@@ -378,6 +396,12 @@ static int command_undo(int fd, int nr, const void *arg)
 	const char *reply = arg;
 	__u32 id;
 
+	if (nr == IOAS_MAP_FILE) {
+		const struct iommu_ioas_map_file *map = arg;
+
+		return _test_ioctl_ioas_unmap(fd, map->ioas_id, map->iova,
+					      map->length, NULL) ? errno : 0;
+	}
 	if (!commands[nr].id)
 		return 0;
 	if (nr == VEVENTQ_ALLOC)
@@ -595,10 +619,10 @@ TEST_F(command, unknown)
 {
 	static const unsigned int empty[] = {
 		/*
-		 * IOAS_MAP_FILE, which is not there yet; IOAS_CHANGE_PROCESS; and
-		 * between the last ioctl and the one for tests
+		 * IOAS_CHANGE_PROCESS; and between the last ioctl and the one for
+		 * tests
 		 */
-		0x8f, 0x92, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9a, 0x9b, 0x9c,
+		0x92, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9a, 0x9b, 0x9c,
 		0x9d, 0x9e, 0x9f,
 		/* Outside of the table: what VFIO's container has not either */
 		0x7f, 0xa1, 0xff,
@@ -665,6 +689,9 @@ TEST_F(command, failed_reply_leaves_nothing)
 			EXPECT_EQ(next_fd, fd)
 				TH_LOG("%s has kept a file", c->name);
 			close(fd);
+			/* Mappings are left, as those of IOAS_MAP are */
+			if (nr == IOAS_MAP_FILE)
+				ASSERT_EQ(0, command_undo(self->fd, nr, arg));
 		}
 		command_fill(&self->vm, dev_id, nr, arg);
 		ASSERT_EQ(0, _test_ioctl(self->fd, c->cmd, arg))
