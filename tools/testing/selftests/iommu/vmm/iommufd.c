@@ -60,6 +60,23 @@ int iommufd_ioas_map(int fd, u32 ioas, void *va, u64 length,
 	return iommufd_ioctl(fd, IOMMU_IOAS_MAP, &cmd);
 }
 
+int iommufd_ioas_map_file(int fd, u32 ioas, int file, u64 start, u64 length,
+			  u64 iova)
+{
+	struct iommu_ioas_map_file cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
+			 IOMMU_IOAS_MAP_WRITEABLE,
+		.ioas_id = ioas,
+		.fd = file,
+		.start = start,
+		.length = length,
+		.iova = iova,
+	};
+
+	return iommufd_ioctl(fd, IOMMU_IOAS_MAP_FILE, &cmd);
+}
+
 int iommufd_ioas_unmap(int fd, u32 ioas, u64 iova, u64 length)
 {
 	struct iommu_ioas_unmap cmd = {

@@ -35,6 +35,9 @@ int iommufd_ioas_alloc(int fd, u32 *ioas);
 /* Map @length bytes at @va so that devices may read and, if @writable, write. */
 int iommufd_ioas_map(int fd, u32 ioas, void *va, u64 length,
 		     u64 iova, bool writable);
+/* Map @length bytes of @file from @start on for reading and writing. */
+int iommufd_ioas_map_file(int fd, u32 ioas, int file, u64 start, u64 length,
+			  u64 iova);
 int iommufd_ioas_unmap(int fd, u32 ioas, u64 iova, u64 length);
 
 /**
