@@ -465,32 +465,49 @@ static const char *prepare(struct errors *e)
 	return NULL;
 }
 
+static void show(void *arg)
+{
+	struct errors *e = arg;
+
+	if (e->started > 0)
+		guest_show(&e->maker, "the guest that makes errors");
+	if (e->started > 1)
+		guest_show(&e->other, "the other guest");
+}
+
+static const struct step all[] = {
+	{ .name = "guests_start",
+	  .rule = guests_start },
+	{ .name = "stage1_faults_are_the_guests",
+	  .rule = stage1_faults_are_the_guests },
+	{ .name = "flood_of_stage1_faults_is_the_guests",
+	  .rule = flood_of_stage1_faults_is_the_guests },
+	{ .name = "stage2_faults_are_the_hosts",
+	  .rule = stage2_faults_are_the_hosts },
+	{ .name = "bad_commands_are_the_guests",
+	  .rule = bad_commands_are_the_guests },
+	{ .name = "trapped_bad_commands_are_the_guests",
+	  .rule = trapped_bad_commands_are_the_guests },
+	/* The last: of so many the guest's kernel does not print all, nor what follows */
+	{ .name = "storm_of_bad_commands_is_the_guests",
+	  .rule = storm_of_bad_commands_is_the_guests },
+	{ .name = "nothing_is_left",
+	  .rule = nothing_is_left },
+};
+
 int main(void)
 {
 	static struct errors e;
 	const char *why;
 
 	ksft_print_header();
+	ksft_set_plan(ARRAY_SIZE(all));
 	why = prepare(&e);
-	if (why)
-		ksft_exit_skip("%s\n", why);
-	ksft_set_plan(8);
-	step("guests_start", guests_start, &e);
-	step("stage1_faults_are_the_guests", stage1_faults_are_the_guests, &e);
-	step("flood_of_stage1_faults_is_the_guests",
-	     flood_of_stage1_faults_is_the_guests, &e);
-	step("stage2_faults_are_the_hosts", stage2_faults_are_the_hosts, &e);
-	step("bad_commands_are_the_guests", bad_commands_are_the_guests, &e);
-	step("trapped_bad_commands_are_the_guests",
-	     trapped_bad_commands_are_the_guests, &e);
-	/* The last: of so many the guest's kernel does not print all, nor what follows */
-	step("storm_of_bad_commands_is_the_guests",
-	     storm_of_bad_commands_is_the_guests, &e);
-	if (steps.failed && e.started > 0)
-		guest_show(&e.maker, "the guest that makes errors");
-	if (steps.failed && e.started > 1)
-		guest_show(&e.other, "the other guest");
-	step("nothing_is_left", nothing_is_left, &e);
+	if (why) {
+		steps_skip(all, ARRAY_SIZE(all), why);
+		ksft_finished();
+	}
+	steps_run(all, ARRAY_SIZE(all), &e, show);
 	if (e.started > 0)
 		guest_close(&e.maker);
 	if (e.started > 1)

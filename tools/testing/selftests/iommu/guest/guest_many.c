@@ -208,12 +208,17 @@ static void worker_wait(struct many *m, struct worker *w)
 
 static void worker_end(struct worker *w)
 {
-	if (!w->started)
-		return;
-	if (steps.failed)
-		guest_show(&w->guest, w->name);
-	guest_close(&w->guest);
+	if (w->started)
+		guest_close(&w->guest);
 	w->started = false;
+}
+
+static void all_end(struct many *m)
+{
+	worker_end(&m->killed);
+	worker_end(&m->stays);
+	worker_end(&m->next);
+	worker_end(&m->two);
 }
 
 static void expect_nothing_left(struct many *m)
@@ -375,6 +380,7 @@ static void two_devices_behind_one_smmu(void *arg)
 	unsigned int v;
 	int rc;
 
+	all_end(m);
 	m->two.name = "the guest with two disks";
 	worker_start(&m->two, &config);
 	worker_wait(m, &m->two);
@@ -387,7 +393,6 @@ static void two_devices_behind_one_smmu(void *arg)
 	rc = guest_quit(&m->two.guest);
 	MUST(!rc, "%d", rc);
 	expect_nothing_left(m);
-	worker_end(&m->two);
 }
 
 /* An SMMU for each device: a VINTF each, too, with queues of its own */
@@ -411,6 +416,7 @@ static void two_devices_behind_two_smmus(void *arg)
 	snprintf(device, sizeof(device),
 		 "vfio-pci,id=dev9,host=%s,bus=port9,rombar=0,iommufd=iommufd0",
 		 m->disk[1].bdf);
+	all_end(m);
 	m->two.name = "the guest with two SMMUs";
 	worker_start(&m->two, &config);
 	worker_wait(m, &m->two);
@@ -429,7 +435,6 @@ static void two_devices_behind_two_smmus(void *arg)
 	rc = guest_quit(&m->two.guest);
 	MUST(!rc, "%d", rc);
 	expect_nothing_left(m);
-	worker_end(&m->two);
 }
 
 static const char *prepare(struct many *m)
@@ -455,26 +460,46 @@ static const char *prepare(struct many *m)
 	return NULL;
 }
 
+static void show(void *arg)
+{
+	struct many *m = arg;
+	struct worker *worker[] = { &m->killed, &m->stays, &m->next, &m->two };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(worker); i++)
+		if (worker[i]->started)
+			guest_show(&worker[i]->guest, worker[i]->name);
+}
+
+static const struct step all[] = {
+	{ .name = "two_guests_work",
+	  .rule = two_guests_work },
+	{ .name = "one_is_killed",
+	  .rule = one_is_killed },
+	{ .name = "the_next_takes_its_place",
+	  .rule = the_next_takes_its_place },
+	{ .name = "nothing_is_left_of_them",
+	  .rule = nothing_is_left_of_them },
+	{ .name = "two_devices_behind_one_smmu",
+	  .rule = two_devices_behind_one_smmu, .alone = true },
+	{ .name = "two_devices_behind_two_smmus",
+	  .rule = two_devices_behind_two_smmus, .alone = true },
+};
+
 int main(void)
 {
 	static struct many m;
 	const char *why;
 
 	ksft_print_header();
+	ksft_set_plan(ARRAY_SIZE(all));
 	why = prepare(&m);
-	if (why)
-		ksft_exit_skip("%s\n", why);
-	ksft_set_plan(6);
-	step("two_guests_work", two_guests_work, &m);
-	step("one_is_killed", one_is_killed, &m);
-	step("the_next_takes_its_place", the_next_takes_its_place, &m);
-	step("nothing_is_left_of_them", nothing_is_left_of_them, &m);
-	worker_end(&m.killed);
-	worker_end(&m.stays);
-	worker_end(&m.next);
-	step("two_devices_behind_one_smmu", two_devices_behind_one_smmu, &m);
-	step("two_devices_behind_two_smmus", two_devices_behind_two_smmus, &m);
-	worker_end(&m.two);
+	if (why) {
+		steps_skip(all, ARRAY_SIZE(all), why);
+		ksft_finished();
+	}
+	steps_run(all, ARRAY_SIZE(all), &m, show);
+	all_end(&m);
 	pci_give(m.disk[0].bdf, NULL);
 	pci_give(m.disk[1].bdf, NULL);
 	host_log_close(&m.log);

@@ -9,8 +9,13 @@
  *		MUST(guests == 2, "%u guests", guests);
  *		...
  *	}
+ *
+ *	static const struct step all[] = {
+ *		{ .name = "my_rule", .rule = my_rule },
+ *		...
+ *	};
  *	...
- *	step("my_rule", my_rule, arg);
+ *	steps_run(all, ARRAY_SIZE(all), arg, show_guests);
  *
  * And what such steps ask guests and the host.
  */
@@ -30,6 +35,18 @@
 #define EVTQ_IRQ	"arm-smmu-v3-evtq"
 #define GERROR_IRQ	"arm-smmu-v3-gerror"
 #define CMDQV_IRQ	"tegra241-cmdqv"
+
+/**
+ * struct step - one result
+ * @name: what holds if it is ok
+ * @rule: looks at that
+ * @alone: is tried whatever has become of those before
+ */
+struct step {
+	const char *name;
+	void (*rule)(void *arg);
+	bool alone;
+};
 
 /**
  * struct steps - where we are
@@ -73,18 +90,42 @@ static inline void __printf(1, 2) say(const char *fmt, ...)
 		_holds;							\
 	})
 
-/* A result. False: it is a failure. */
-static inline bool step(const char *name, void (*rule)(void *arg), void *arg)
+/**
+ * steps_run() - try one after the other
+ * @all: the steps
+ * @num: how many
+ * @arg: for them
+ * @show: says what may explain a failure, after the first
+ */
+static inline void steps_run(const struct step *all, unsigned int num, void *arg,
+			     void (*show)(void *arg))
 {
-	steps.failed = steps.given_up;
-	if (steps.given_up)
-		say("not tried");
-	else
-		rule(arg);
-	steps.given_up = steps.failed;
-	ksft_test_result(!steps.failed, "%s\n", name);
-	fflush(stdout);
-	return !steps.failed;
+	unsigned int i;
+	bool tried;
+
+	for (i = 0; i < num; i++) {
+		tried = !steps.given_up || all[i].alone;
+		steps.failed = !tried;
+		if (tried)
+			all[i].rule(arg);
+		else
+			say("not tried");
+		steps.given_up = steps.failed;
+		if (tried && steps.failed)
+			show(arg);
+		ksft_test_result(!steps.failed, "%s\n", all[i].name);
+		fflush(stdout);
+	}
+}
+
+/* Try none */
+static inline void steps_skip(const struct step *all, unsigned int num,
+			      const char *why)
+{
+	unsigned int i;
+
+	for (i = 0; i < num; i++)
+		ksft_test_result_code(KSFT_SKIP, all[i].name, "%s", why);
 }
 
 /* How often @what is in @text */
