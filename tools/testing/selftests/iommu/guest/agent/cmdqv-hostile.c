@@ -42,6 +42,9 @@ struct page {
 static struct cmdqv unit;
 static struct page pages[2];
 
+/* How long to wait for what ought to happen at once */
+static unsigned int patience_ms = 1000;
+
 static void write32(size_t offset, u32 value)
 {
 	mmio_write32(unit.regs, offset, value);
@@ -114,7 +117,7 @@ static int bring_up(unsigned int queues)
 	take_down();
 	write32(CMDQV_CONFIG, read32(CMDQV_CONFIG) | EN);
 	write32(VINTF_CONFIG(0), EN);
-	ret = cmdqv_wait(&unit, VINTF_STATUS(0), EN, EN, 1000);
+	ret = cmdqv_wait(&unit, VINTF_STATUS(0), EN, EN, patience_ms);
 	for (l = 0; l < queues && !ret; l++) {
 		write32(CMDQV_ALLOC_MAP(l), map_of(l) | ALLOCATED);
 		set_base(l, pages[l].pa | LOG2SIZE);
@@ -122,7 +125,8 @@ static int bring_up(unsigned int queues)
 		set_queue(l, PAGE0_PROD, 0);
 		set_queue(l, PAGE0_GERRORN, get_queue(l, PAGE0_GERROR));
 		set_queue(l, PAGE0_CONFIG, EN);
-		ret = cmdqv_wait(&unit, LVCMDQ_PAGE0(l) + PAGE0_STATUS, EN, EN, 1000);
+		ret = cmdqv_wait(&unit, LVCMDQ_PAGE0(l) + PAGE0_STATUS, EN, EN,
+				 patience_ms);
 	}
 	return ret;
 }
@@ -501,11 +505,19 @@ static struct smmu_cmd any_command(void)
 	return cmd;
 }
 
+static void fill(unsigned int l)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1u << LOG2SIZE; i++)
+		put(l, i, any_command());
+}
+
 static void act(void)
 {
 	static const u8 page0[] = { PAGE0_CONS, PAGE0_PROD, PAGE0_PROD, PAGE0_PROD,
 				    PAGE0_CONFIG, PAGE0_GERRORN };
-	u32 l = below(2), i;
+	u32 l = below(2);
 
 	switch (below(16)) {
 	case 0 ... 4:
@@ -524,8 +536,7 @@ static void act(void)
 		write32(CMDQV_CONFIG, any_value());
 		break;
 	case 9:
-		for (i = 0; i < 1u << LOG2SIZE; i++)
-			put(l, i, any_command());
+		fill(l);
 		break;
 	case 10:
 		/* Anywhere in the window */
@@ -558,6 +569,10 @@ static int anything(u64 seed, unsigned int ms)
 	unsigned int actions;
 
 	state = seed ?: 1;
+	/* What does not happen is nothing to wait for */
+	patience_ms = 2;
+	fill(0);
+	fill(1);
 	for (actions = 0; now_ms() < end; actions++)
 		act();
 	printf("%u actions\n", actions);
