@@ -9,75 +9,75 @@
  * that is there already is a WARN of the page table code, which user space must not
  * be able to cause.
  */
-#include <linux/cleanup.h>
 #include <linux/iommu.h>
 
 #include "iommufd_private.h"
 #include "viommu_private.h"
 
-/* Devices of different groups can be attached to one HWPT at the same time */
-static DEFINE_MUTEX(iommufd_msi_lock);
-
-static int iommufd_hwpt_reserve_msi(struct iommufd_hwpt_paging *hwpt_paging,
-				    struct iommufd_group *igroup)
+/* Called with the IOAS's iova_rwsem held for writing */
+static int iommufd_hwpt_make_msi_cookie(struct iommufd_hwpt_paging *hwpt_paging,
+					struct list_head *resv_regions)
 {
-	struct io_pagetable *iopt = &hwpt_paging->ioas->iopt;
 	struct iommu_resv_region *resv;
-	LIST_HEAD(resv_regions);
 	int rc;
 
-	rc = iommu_get_group_resv_regions(igroup->group, &resv_regions);
-	if (rc)
-		goto out;
-
-	rc = -ENODEV;
-	down_write(&iopt->iova_rwsem);
-	list_for_each_entry(resv, &resv_regions, list) {
+	if (hwpt_paging->msi_cookie)
+		return 0;
+	list_for_each_entry(resv, resv_regions, list) {
 		if (resv->type != IOMMU_RESV_SW_MSI)
 			continue;
-		rc = iopt_reserve_iova(iopt, resv->start,
+		rc = iopt_reserve_iova(&hwpt_paging->ioas->iopt, resv->start,
 				       resv->start + resv->length - 1,
 				       hwpt_paging);
-		break;
+		if (rc)
+			return rc;
+		/* If this fails, what is reserved is so until the HWPT goes */
+		rc = iommu_get_msi_cookie(hwpt_paging->common.domain,
+					  resv->start);
+		if (rc)
+			return rc;
+		/* Pairs with smp_load_acquire() below: cookie and window are there */
+		smp_store_release(&hwpt_paging->msi_cookie, true);
+		return 0;
 	}
-	up_write(&iopt->iova_rwsem);
-out:
-	iommu_put_resv_regions(NULL, &resv_regions);
-	return rc;
+	return -ENODEV;
 }
 
 /**
  * iommufd_hwpt_setup_msi() - let the kernel map MSI pages into an HWPT
  * @hwpt_paging: the HWPT that the group is about to be attached to
- * @igroup: the group, whose IOMMU has an IOMMU_RESV_SW_MSI region at
- *          @igroup->sw_msi_start; its devices have reserved that already
+ * @igroup: the group, whose IOMMU has an IOMMU_RESV_SW_MSI region; its devices have
+ *          reserved that already
  *
- * Only the first call for an HWPT has something to do.
+ * Only the first call for an HWPT has something to do. Devices of different groups
+ * can be attached to one HWPT at the same time, so the lock is the IOAS's: nobody
+ * waits for another VMM's.
  *
- * Context: may sleep. @igroup's lock is held; takes the mutex of the IOMMU group.
+ * Context: may sleep. @igroup's lock is held; takes the mutex of the IOMMU group,
+ * then the IOAS's iova_rwsem.
  * Return: 0 or -ENOMEM.
  */
 int iommufd_hwpt_setup_msi(struct iommufd_hwpt_paging *hwpt_paging,
 			   struct iommufd_group *igroup)
 {
+	struct io_pagetable *iopt = &hwpt_paging->ioas->iopt;
+	LIST_HEAD(resv_regions);
 	int rc;
 
 	lockdep_assert_held(&igroup->lock);
 
-	guard(mutex)(&iommufd_msi_lock);
-	if (hwpt_paging->msi_cookie)
+	/* As for most attaches of a guest. Pairs with smp_store_release() above. */
+	if (smp_load_acquire(&hwpt_paging->msi_cookie))
 		return 0;
-	rc = iommufd_hwpt_reserve_msi(hwpt_paging, igroup);
-	if (rc)
-		return rc;
-	rc = iommu_get_msi_cookie(hwpt_paging->common.domain,
-				  igroup->sw_msi_start);
-	if (rc) {
-		iommufd_hwpt_release_msi(hwpt_paging);
-		return rc;
+
+	rc = iommu_get_group_resv_regions(igroup->group, &resv_regions);
+	if (!rc) {
+		down_write(&iopt->iova_rwsem);
+		rc = iommufd_hwpt_make_msi_cookie(hwpt_paging, &resv_regions);
+		up_write(&iopt->iova_rwsem);
 	}
-	hwpt_paging->msi_cookie = true;
-	return 0;
+	iommu_put_resv_regions(NULL, &resv_regions);
+	return rc;
 }
 
 /**

@@ -31,8 +31,8 @@
  *	iommufd_ctx::vdevs_lock -> iommufd_viommu::vdevs_rwsem -> driver's locks
  *	iommufd_ctx::vdevs_lock -> xa_lock of iommufd_ctx::objects
  *	iommufd_group::lock -> vdevs_rwsem, for reading, in a driver's attach_dev
- *	iommufd_group::lock -> msi_window.c's lock -> the IOMMU group's mutex
- *	iommufd_group::lock -> msi_window.c's lock -> io_pagetable::iova_rwsem
+ *	iommufd_group::lock -> the IOMMU group's mutex
+ *	iommufd_group::lock -> io_pagetable::iova_rwsem
  *
  *	iommufd_viommu_obj::queues_lock -> driver's locks
  *	iommufd_viommu_obj::queues_lock -> xa_lock of iommufd_ctx::objects
