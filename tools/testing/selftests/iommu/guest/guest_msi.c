@@ -343,26 +343,38 @@ static const char *prepare(struct msi *m)
 	return NULL;
 }
 
+static void show(void *arg)
+{
+	struct msi *m = arg;
+
+	if (m->started)
+		guest_show(&m->guest, "the guest");
+}
+
+static const struct step all[] = {
+	{ .name = "guest_starts", .rule = guest_starts },
+	{ .name = "guest_maps_the_window", .rule = guest_maps_the_window },
+	{ .name = "moved_by_the_guest", .rule = moved_by_the_guest },
+	{ .name = "moved_by_the_host", .rule = moved_by_the_host },
+	{ .name = "driver_again", .rule = driver_again },
+	{ .name = "guest_bypasses", .rule = guest_bypasses },
+	{ .name = "guest_is_reset", .rule = guest_is_reset },
+	{ .name = "nothing_is_left", .rule = nothing_is_left, .alone = true },
+};
+
 int main(void)
 {
 	static struct msi m;
 	const char *why;
 
 	ksft_print_header();
+	ksft_set_plan(ARRAY_SIZE(all));
 	why = prepare(&m);
-	if (why)
-		ksft_exit_skip("%s\n", why);
-	ksft_set_plan(8);
-	step("guest_starts", guest_starts, &m);
-	step("guest_maps_the_window", guest_maps_the_window, &m);
-	step("moved_by_the_guest", moved_by_the_guest, &m);
-	step("moved_by_the_host", moved_by_the_host, &m);
-	step("driver_again", driver_again, &m);
-	step("guest_bypasses", guest_bypasses, &m);
-	step("guest_is_reset", guest_is_reset, &m);
-	if (steps.failed && m.started)
-		guest_show(&m.guest, "the guest");
-	step("nothing_is_left", nothing_is_left, &m);
+	if (why) {
+		steps_skip(all, ARRAY_SIZE(all), why);
+		ksft_finished();
+	}
+	steps_run(all, ARRAY_SIZE(all), &m, show);
 	if (m.started)
 		guest_close(&m.guest);
 	pci_give(m.disk.bdf, NULL);
