@@ -126,8 +126,12 @@ suite_guest()
 # ... and what may happen to one, to several, and with other VMMs and options.
 suite_guests()
 {
+	local status=0
+
 	"$base_dir/test/on-board" guests --guests --initrd "$build/vmm-trixie.cpio" \
-		--log "$results/guests.report" -- list guests-list
+		--log "$results/guests.report" -- list guests-list || status=1
+	"$base_dir/test/guest-hosts" || status=1
+	return $status
 }
 
 suite_install()
