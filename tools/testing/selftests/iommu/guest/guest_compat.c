@@ -41,7 +41,7 @@
 #define DISKS		2
 #define GUESTS		2
 /* For one test; on the idle machine the longest takes 12 */
-#define SECONDS		150
+#define SECONDS		300
 
 /* SMMUv3, page 0 */
 #define SMMU_CMDQ_BASE	0x90
@@ -523,6 +523,7 @@ static void tried(TEST_ARGS, const struct guest_config *c, const char *why,
 	char *says;
 	int rc;
 
+	TH_LOG("%s: %s", c->smmu ?: c->machine, why ?: "starts");
 	start(_metadata, self, 0, c);
 	rc = guest_qmp(g, NULL, "{'execute': 'query-status'}");
 	says = guest_stderr(g);
