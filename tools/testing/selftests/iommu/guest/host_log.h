@@ -17,7 +17,7 @@
  * struct host_log - the kernel's log from some time on
  * @fd: /dev/kmsg
  * @lost: the kernel has overwritten lines before they were looked at
- * @example: the first line of those that the last host_log_lines() has counted
+ * @example: the last line that was counted
  */
 struct host_log {
 	int fd;
@@ -72,7 +72,6 @@ static inline unsigned int host_log_lines(struct host_log *log)
 	char record[8192];
 	ssize_t n;
 
-	log->example[0] = 0;
 	while (1) {
 		n = read(log->fd, record, sizeof(record) - 1);
 		if (n < 0 && errno == EPIPE) {
@@ -86,9 +85,8 @@ static inline unsigned int host_log_lines(struct host_log *log)
 		record[strcspn(record, "\n")] = 0;
 		if (!host_log_matters(record))
 			continue;
-		if (!lines++)
-			snprintf(log->example, sizeof(log->example), "%.255s",
-				 record);
+		lines++;
+		snprintf(log->example, sizeof(log->example), "%.255s", record);
 	}
 }
 
