@@ -36,7 +36,7 @@ all=(tools model abi base emulator stock kunit iommufd guest kselftest guests in
 
 # For how long each may run, seconds.
 declare -A limit=([tools]=300 [model]=900 [abi]=120 [base]=1800 [emulator]=900
-	[stock]=400 [kunit]=300 [iommufd]=600 [kselftest]=1200 [guest]=300 [guests]=1800 [install]=900
+	[stock]=400 [kunit]=300 [iommufd]=600 [kselftest]=1200 [guest]=300 [guests]=2400 [install]=900
 	[static]=1800 [configs]=3600)
 
 case $variant in
@@ -123,13 +123,14 @@ suite_guest()
 	"$base_dir/test/on-board" guest --guests --log "$results/guest.report" -- list guest-list
 }
 
-# ... and what may happen to one, to several, and with other VMMs and options.
+# ... and what may happen to one, to several, and with other VMMs and options. Eight
+# pages of 32 MiB are all the memory of a guest.
 suite_guests()
 {
 	local status=0
 
 	"$base_dir/test/on-board" guests --guests --initrd "$build/vmm-trixie.cpio" \
-		--log "$results/guests.report" -- list guests-list || status=1
+		--append "hugepagesz=32M hugepages=8" --log "$results/guests.report" -- list guests-list || status=1
 	"$base_dir/test/guest-hosts" || status=1
 	return $status
 }
