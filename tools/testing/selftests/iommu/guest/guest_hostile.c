@@ -61,8 +61,8 @@ static struct life life = { .guest = { .pidfd = -1 } };
 static struct neighbour neighbour;
 static char host_disk_path[PATH_MAX];
 static char host_disk_sum[LIFE_SUM + 1];
-static int log_fd;
-static bool failed;
+static char neighbour_bdf[16];
+static int log_fd, warnings;
 
 /*
  * The others
@@ -111,6 +111,8 @@ static bool neighbour_ends(struct neighbour *n)
 {
 	int rc;
 
+	if (!n->thread)
+		return no("there was no other VM");
 	__atomic_store_n(&n->stop, true, __ATOMIC_RELEASE);
 	pthread_join(n->thread, NULL);
 	rc = vm_close(&n->vm);
@@ -166,10 +168,16 @@ static bool start(void)
 	return life_start(&life, &config);
 }
 
-/* The VINTF is the guest's and no more than that */
+/* The VINTF is the guest's and no more than that; nobody else has its VMID */
 static bool vintf_is_sane(u32 vmid)
 {
+	const char *r = observer_run(&life.unit, "state");
 	struct vintf_state state;
+
+	for (; (r = record_find(r, "vintf")); r = record_next(r)) {
+		if (record_value(r, "v") != life.v && record_value(r, "vmid") == vmid)
+			return no("%.*s", (int)strcspn(r, "\n"), r);
+	}
 
 	if (observer_vintf(&life.unit, life.v, &state))
 		return no("the unit does not answer");
@@ -239,8 +247,8 @@ static bool works(void)
 
 static bool starts(void)
 {
-	return life_prepare(&life) && read_host_disk(host_disk_sum) && start() &&
-	       works();
+	return neighbour_starts(&neighbour, neighbour_bdf) && life_prepare(&life) &&
+	       read_host_disk(host_disk_sum) && start() && works();
 }
 
 /*
@@ -463,28 +471,55 @@ static bool killed_without_order(void)
 
 static bool next_in_new_qemu(void)
 {
-	life_forget(&life, false);
 	return start() && works();
 }
 
-static bool quits(void)
+static bool ends(void)
 {
 	int rc = guest_quit(&life.guest);
+	bool ok = !rc || no("QEMU has ended with %d", rc);
 
-	return !rc || no("QEMU has ended with %d", rc);
+	ok &= neighbour_ends(&neighbour);
+	return life_left_nothing(&life) && ok;
 }
 
-static void result(bool ok, const char *name)
+static bool no_warning(void)
 {
-	failed |= !ok;
-	ksft_test_result(ok, "%s\n", name);
+	char line[256];
+
+	return !kernel_has_warned(warnings, line, sizeof(line)) || no("%s", line);
 }
+
+static bool random_in_other_kernel(void)
+{
+	return leaves_unit_alone() && writes_anything();
+}
+
+static const struct life_result results[] = {
+	{ "a guest starts beside another VM", starts, LIFE_GOES_ON },
+	{ "it disables and enables its queues", toggles_queues, LIFE_GOES_ON },
+	{ "it disables and enables its VINTF: meanwhile no queue is mapped",
+	  toggles_vintf, LIFE_GOES_ON },
+	{ "it disables and enables its unit: meanwhile no queue is mapped",
+	  toggles_unit, LIFE_GOES_ON },
+	{ "it moves a running queue over another one, and back", rewrites_base, LIFE_GOES_ON },
+	{ "it goes over to a kernel that leaves the unit alone", leaves_unit_alone, LIFE_GOES_ON },
+	{ "commands that a guest may not send are refused", sends_commands, LIFE_GOES_ON },
+	{ "a driver that keeps no order harms nobody", breaks_order, LIFE_GOES_ON },
+	{ "the next guest in this QEMU works", next_in_same_qemu, LIFE_GOES_ON },
+	{ "a driver that writes anything anywhere harms nobody",
+	  random_in_other_kernel, LIFE_GOES_ON },
+	{ "QEMU has lost track of queues, and is killed", killed_without_order, LIFE_ENDS },
+	{ "the next guest in a new QEMU works", next_in_new_qemu, LIFE_BEGINS },
+	{ "nothing is left", ends, LIFE_ENDS },
+	{ "the host's kernel has warned of nothing", no_warning, LIFE_BEGINS },
+};
 
 /* NULL or what is missing */
-static const char *find_all(char edu[16])
+static const char *find_all(void)
 {
-	static char bdf[16];
 	const char *why = guest_lacks();
+	char bdf[16];
 
 	if (why)
 		return why;
@@ -494,62 +529,18 @@ static const char *find_all(char edu[16])
 	    vfio_find(NVME_VENDOR, NVME_DEVICE, 1, bdf) ||
 	    host_disk(bdf, host_disk_path))
 		return "needs two NVMe disks, as the emulated board has";
-	if (vfio_find(EDU_VENDOR, EDU_DEVICE, 0, edu))
+	if (vfio_find(EDU_VENDOR, EDU_DEVICE, 0, neighbour_bdf))
 		return "needs an edu device, as the emulated board has";
 	return NULL;
 }
 
 int main(void)
 {
-	char warning[256], edu[16];
-	const char *why;
-	int warnings;
-	bool up;
-
 	ksft_print_header();
-	why = find_all(edu);
-	if (why)
-		ksft_exit_skip("%s\n", why);
 	/* Nobody may wait forever */
 	alarm(guest_patience(LIMIT_S));
-	ksft_set_plan(14);
 	warnings = kernel_log_open();
 	log_fd = kernel_log_open();
-
-	up = neighbour_starts(&neighbour, edu);
-	if (!up)
-		ksft_exit_fail();
-	up = starts();
-	result(up, "a guest starts beside another VM");
-	up = up && toggles_queues();
-	result(up, "it disables and enables its queues");
-	up = up && toggles_vintf();
-	result(up, "it disables and enables its VINTF: meanwhile no queue is mapped");
-	up = up && toggles_unit();
-	result(up, "it disables and enables its unit: meanwhile no queue is mapped");
-	up = up && rewrites_base();
-	result(up, "it moves a running queue over another one, and back");
-	up = up && leaves_unit_alone();
-	result(up, "it goes over to a kernel that leaves the unit alone");
-	up = up && sends_commands();
-	result(up, "commands that a guest may not send are refused");
-	up = up && breaks_order();
-	result(up, "a driver that keeps no order harms nobody");
-	up = up && next_in_same_qemu();
-	result(up, "the next guest in this QEMU works");
-	up = up && leaves_unit_alone() && writes_anything();
-	result(up, "a driver that writes anything anywhere harms nobody");
-	up = up && killed_without_order();
-	result(up, "QEMU has lost track of queues, and is killed");
-	life_forget(&life, failed);
-
-	up = next_in_new_qemu();
-	result(up, "the next guest in a new QEMU works");
-	up = up && quits();
-	life_forget(&life, failed);
-	up &= neighbour_ends(&neighbour);
-	result(up && life_left_nothing(&life), "nothing is left");
-	result(!kernel_has_warned(warnings, warning, sizeof(warning)) || no("%s", warning),
-	       "the host's kernel has warned of nothing");
+	life_results(&life, results, ARRAY_SIZE(results), find_all());
 	ksft_finished();
 }

@@ -56,6 +56,19 @@ struct life {
 	char guest_sum[LIFE_SUM + 1];
 };
 
+/**
+ * struct life_result - one result of a test
+ * @name: what it says
+ * @run: false: it has failed, and why has been said
+ * @kind: LIFE_GOES_ON; LIFE_BEGINS: it does not need what comes before; LIFE_ENDS: the
+ *	guest is not needed any more
+ */
+struct life_result {
+	const char *name;
+	bool (*run)(void);
+	enum { LIFE_GOES_ON, LIFE_BEGINS, LIFE_ENDS } kind;
+};
+
 /* Says why a result will be a failure; false */
 static inline bool __printf(1, 2) no(const char *fmt, ...)
 {
@@ -335,6 +348,39 @@ static inline bool life_left_nothing(struct life *l)
 	return host_reads(l, LIFE_BLOCKS, sum) &&
 	       (!strcmp(sum, l->guest_sum) ||
 		no("the guest wrote %s, the host reads %s", l->guest_sum, sum));
+}
+
+/**
+ * life_results() - run a test's parts, in their order
+ * @l: the guest
+ * @all: the parts
+ * @num: how many
+ * @why: why none of them can be tried here; NULL: they can
+ *
+ * What depends on something that has failed is a failure, too. Shows what a guest has
+ * said in whose life something has.
+ */
+static inline void life_results(struct life *l, const struct life_result *all,
+				unsigned int num, const char *why)
+{
+	bool up = true, failed = false;
+	unsigned int i;
+
+	ksft_set_plan(num);
+	for (i = 0; i < num; i++) {
+		if (why) {
+			ksft_test_result_code(KSFT_SKIP, all[i].name, "%s", why);
+			continue;
+		}
+		up = (up || all[i].kind == LIFE_BEGINS) && all[i].run();
+		failed |= !up;
+		ksft_test_result(up, "%s\n", all[i].name);
+		if (all[i].kind == LIFE_ENDS) {
+			life_forget(l, failed);
+			failed = false;
+		}
+	}
+	life_forget(l, failed);
 }
 
 #endif
