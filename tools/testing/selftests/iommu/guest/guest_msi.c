@@ -147,7 +147,8 @@ static void guest_maps_the_window(void *arg)
 	int rc;
 
 	rc = guest_run(&m->guest, &text,
-		       "grep -x '0x%016llx 0x%016llx direct' /sys/bus/pci/devices/%s/iommu_group/reserved_regions",
+		       "cd /sys/bus/pci/devices/%3$s/iommu_group || exit 1\n"
+		       "grep -x '0x%1$016llx 0x%2$016llx direct' reserved_regions",
 		       WINDOW, WINDOW + WINDOW_SIZE - 1, m->bdf);
 	MUST(!rc, "%s", text);
 	free(text);
@@ -227,7 +228,9 @@ static bool bind(struct msi *m)
 {
 	int rc = guest_run(&m->guest, NULL,
 			   "echo %s >" DRIVER "/bind && i=0\n"
-			   "until [ -b " DISK " ]; do sleep 0.2; i=$((i + 1)); [ $i -lt 200 ] || exit 1; done",
+			   "until [ -b " DISK " ]; do\n"
+			   "	sleep 0.2; i=$((i + 1)); [ $i -lt 200 ] || exit 1\n"
+			   "done",
 			   m->bdf);
 
 	return MUST(!rc, "%d", rc);
@@ -290,7 +293,7 @@ static void nothing_is_left(void *arg)
 	const char *left;
 	int rc;
 
-	rc = guest_quit(&m->guest);
+	rc = m->started ? guest_quit(&m->guest) : 0;
 	MUST(!rc, "QEMU ended with %d", rc);
 	left = host_left(&m->unit);
 	MUST(!left, "%s", left);
