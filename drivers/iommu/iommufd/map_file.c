@@ -139,46 +139,56 @@ void iopt_pages_put_file(struct iopt_pages *pages)
 	fput(pages->file);
 }
 
+/* The file's first page after @folio, counted from page @first of the file on */
+static unsigned long iopt_folio_end(struct folio *folio, pgoff_t first)
+{
+	return folio_next_index(folio) - first;
+}
+
 /*
  * Make of @nfolios folios, each pinned once, in @upages the @npages pages that
- * begin with page @skip of the first, each pinned once. In place and backwards: no
+ * begin with page @first of the file, each pinned once. In place and backwards: no
  * folio has less than one page here, so what is written is behind what is still to
  * be read.
  *
- * Returns the number of pages, or an error with nothing pinned.
+ * Returns the number of pages, or with nothing pinned ENOMEM; or EAGAIN: while they
+ * were looked up the file got others, and these aren't what is next to each other.
  */
 static long iopt_folios_to_pages(struct page **upages, unsigned long nfolios,
-				 unsigned long skip, unsigned long npages)
+				 pgoff_t first, unsigned long npages)
 {
 	struct folio **folios = (struct folio **)upages;
 	unsigned long end = 0;
 	unsigned long i;
 
-	for (i = 0; i < nfolios; i++)
-		end += folio_nr_pages(folios[i]);
+	for (i = 0; i < nfolios; i++) {
+		/* Not folio_contains(): it may be on its way from or to swap */
+		if (first + end - folios[i]->index >= folio_nr_pages(folios[i])) {
+			unpin_folios(folios, nfolios);
+			return -EAGAIN;
+		}
+		end = iopt_folio_end(folios[i], first);
+	}
 	/* Of the last folio the range may leave pages out, as of the first */
-	end -= skip;
-	npages = min(npages, end);
+	end = min(npages, end);
+	npages = end;
 
 	for (i = nfolios; i--;) {
 		struct folio *folio = folios[i];
-		unsigned long first = i ? 0 : skip;
-		unsigned long start = end - (folio_nr_pages(folio) - first);
-		unsigned long count = min(end, npages) - start;
+		unsigned long start = 0;
 
-		if (count > 1) {
-			int rc = memfd_add_pins(folio, count - 1);
-
-			if (rc) {
-				unpin_user_pages(upages + min(end, npages),
-						 npages - min(end, npages));
-				unpin_folios(folios, i + 1);
-				return rc;
-			}
+		if (i)
+			start = iopt_folio_end(folios[i - 1], first);
+		if (end - start > 1 &&
+		    (iommufd_should_fail() ||
+		     memfd_add_pins(folio, end - start - 1))) {
+			unpin_user_pages(upages + end, npages - end);
+			unpin_folios(folios, i + 1);
+			return -ENOMEM;
 		}
+		while (end-- > start)
+			upages[end] = folio_file_page(folio, first + end);
 		end = start;
-		while (count--)
-			upages[start + count] = folio_page(folio, first + count);
 	}
 	return npages;
 }
@@ -202,34 +212,38 @@ static long iopt_folios_to_pages(struct page **upages, unsigned long nfolios,
 long iopt_pages_pin_file(struct iopt_pages *pages, unsigned long start_index,
 			 unsigned long npages, struct page **upages)
 {
-	bool huge = is_file_hugepages(pages->file);
 	u64 start = pages->file_start + (u64)start_index * PAGE_SIZE;
+	bool huge = is_file_hugepages(pages->file);
 	struct inode *inode = file_inode(pages->file);
 	pgoff_t offset;
-	long nfolios;
 	u64 last;
-
-	if (fatal_signal_pending(current))
-		return -EINTR;
+	long rc;
 
 	npages = min(npages, IOPT_FILE_PORTION);
 	last = min(start + ((u64)npages * PAGE_SIZE - 1), pages->file_last);
 
-	/*
-	 * hugetlbfs accounts for a page by what it finds when it truncates, so
-	 * none may appear meanwhile. With no write(), nobody waits for user space
-	 * with that lock held.
-	 */
-	if (huge)
-		inode_lock_shared(inode);
-	nfolios = memfd_pin_folios(pages->file, start, last,
-				   (struct folio **)upages, npages, &offset);
-	if (huge)
-		inode_unlock_shared(inode);
-	if (nfolios <= 0)
-		return WARN_ON(!nfolios) ? -EFAULT : nfolios;
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 
-	return iopt_folios_to_pages(upages, nfolios, offset / PAGE_SIZE, npages);
+		/*
+		 * hugetlbfs accounts for a page by what it finds when it truncates,
+		 * so none may appear meanwhile. With no write(), nobody waits for
+		 * user space with that lock held.
+		 */
+		if (huge)
+			inode_lock_shared(inode);
+		rc = memfd_pin_folios(pages->file, start, last,
+				      (struct folio **)upages, npages, &offset);
+		if (huge)
+			inode_unlock_shared(inode);
+		if (rc <= 0)
+			return WARN_ON(!rc) ? -EFAULT : rc;
+
+		rc = iopt_folios_to_pages(upages, rc, start / PAGE_SIZE, npages);
+		cond_resched();
+	} while (rc == -EAGAIN);
+	return rc;
 }
 
 /**
