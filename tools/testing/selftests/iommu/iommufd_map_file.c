@@ -64,26 +64,6 @@ FIXTURE_VARIANT_ADD(map_file, tmpfs_huge)
 	.pages = 2048,
 };
 
-static int tmpfs_file(char *dir, size_t size, const char *options)
-{
-	char path[96];
-	int fd;
-
-	sprintf(dir, "/dev/map_file.XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
-	if (mount("none", dir, "tmpfs", 0, options)) {
-		rmdir(dir);
-		dir[0] = 0;
-		return -1;
-	}
-	snprintf(path, sizeof(path), "%s/file", dir);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd >= 0 && (ftruncate(fd, size) || unlink(path)))
-		return -1;
-	return fd;
-}
-
 FIXTURE_SETUP(map_file)
 {
 	const char *why = map_file_missing();

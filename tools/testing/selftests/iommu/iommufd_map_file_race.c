@@ -22,11 +22,16 @@ FIXTURE(map_file_race)
 	struct mock_vm vm;
 	struct huge_pool was;
 	struct race *race;
+	char dir[64];
 };
 
 FIXTURE_VARIANT(map_file_race)
 {
+	/* Of memfd_create() */
 	unsigned int flags;
+	/* If not NULL, of a tmpfs instead */
+	const char *options;
+	/* What the threads take for a page */
 	size_t page;
 };
 
@@ -39,6 +44,13 @@ FIXTURE_VARIANT_ADD(map_file_race, hugetlb)
 {
 	.flags = MFD_HUGETLB | MFD_HUGE_2MB,
 	.page = HUGE_PAGE,
+};
+
+/* Folios come as huge ones, and are split where there is a hole */
+FIXTURE_VARIANT_ADD(map_file_race, tmpfs_huge)
+{
+	.options = "size=64M,huge=always",
+	.page = HUGE_PAGE / 4,
 };
 
 /* struct race - what all work on: a file of up to PAGES pages, SLOTS places for it */
@@ -73,7 +85,10 @@ FIXTURE_SETUP(map_file_race)
 	*self->race = (struct race){
 		.fd = self->fd,
 		.ioas_id = self->vm.ioas_id,
-		.file = memory_file(variant->flags, PAGES * variant->page),
+		.file = variant->options ?
+			tmpfs_file(self->dir, PAGES * variant->page,
+				   variant->options) :
+			memory_file(variant->flags, PAGES * variant->page),
 		.page = variant->page,
 	};
 	ASSERT_LE(0, self->race->file);
@@ -94,6 +109,11 @@ FIXTURE_TEARDOWN(map_file_race)
 	}
 	mock_vm_teardown(_metadata, self->fd, &self->vm);
 	EXPECT_POOL(self->was, 0, 0, 0);
+	if (self->dir[0]) {
+		/* EBUSY if anything still had the file */
+		EXPECT_EQ(0, umount(self->dir));
+		rmdir(self->dir);
+	}
 }
 
 static __u64 slot_iova(struct race *r, unsigned int slot)
@@ -119,6 +139,7 @@ static void step_map(struct worker *w)
 	case EINVAL: /* beyond the end */
 	case EEXIST:
 	case ENOMEM: /* the pool is empty: pages of the file that was */
+	case ENOSPC: /* and so is the file system */
 		break;
 	default:
 		crew_broken(w->crew, "IOAS_MAP_FILE: %s", strerror(rc));

@@ -60,6 +60,7 @@ TEST_F(map_file_request, order)
 	};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	unsigned int bit;
+	__u32 lazy;
 
 #define refused(_errno) \
 	EXPECT_EQ(_errno, _test_ioctl(self->fd, IOMMU_IOAS_MAP_FILE, &cmd))
@@ -92,11 +93,16 @@ TEST_F(map_file_request, order)
 	cmd.fd = null;
 	refused(EINVAL);
 	cmd.fd = self->file;
-	/* Not a loff_t: the first byte, the last one */
+	/* Not a loff_t: the first byte, the last one. Also where nothing is pinned. */
+	test_ioctl_ioas_alloc(&lazy);
+	cmd.ioas_id = lazy;
+	cmd.iova = BASE;
 	cmd.start = 1ULL << 63;
 	refused(EINVAL);
-	cmd.start = (1ULL << 63) - PAGE_SIZE + 1;
+	cmd.start = (1ULL << 63) - PAGE_SIZE / 2;
 	refused(EINVAL);
+	cmd.ioas_id = self->vm.ioas_id;
+	cmd.iova = BASE + 1;
 	cmd.start = 1;
 	/* IOVA, start and length are multiples of the domain's smallest page */
 	refused(EINVAL);

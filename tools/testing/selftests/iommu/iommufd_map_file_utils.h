@@ -161,6 +161,27 @@ static inline int memory_file(unsigned int flags, off_t size)
 	return fd;
 }
 
+/* A file of @size bytes on a tmpfs of its own, at @dir; to be unmounted */
+static inline int tmpfs_file(char *dir, size_t size, const char *options)
+{
+	char path[96];
+	int fd;
+
+	sprintf(dir, "/dev/map_file.XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	if (mount("none", dir, "tmpfs", 0, options)) {
+		rmdir(dir);
+		dir[0] = 0;
+		return -1;
+	}
+	snprintf(path, sizeof(path), "%s/file", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0 && (ftruncate(fd, size) || unlink(path)))
+		return -1;
+	return fd;
+}
+
 /* What the system has of huge pages of 2 MiB, in pages */
 struct huge_pool {
 	long total;
