@@ -181,8 +181,8 @@ download()
 	echo "$dest/${package%%:*}"_*.deb
 }
 
-# A package that is no longer wanted is not a reason to keep the others: all of them go
-# after they have been unpacked.
+# An empty status and arm64 as the machine's own architecture make apt take all that is
+# needed. The archives go after they have been unpacked.
 closure()
 {
 	local pin=$1 dest=$2 archives=$apt_dir/cache/closure deb

@@ -31,7 +31,7 @@ trixie)			prefix=opt/qemu-trixie ;;
 *)			die "no QEMU of '$suite' is of use here" ;;
 esac
 
-key=$(cat "$0" "$base_dir/apt.sh" | sha256sum | cut -c 1-16)
+key=$(sha256sum <"$0" | cut -c 1-16)
 kept=$cache_dir/vmm/$suite
 have=$(cat "$kept.key" 2>/dev/null || true)
 # Once a day is often enough to ask apt.
