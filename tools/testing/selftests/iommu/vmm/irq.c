@@ -17,12 +17,12 @@
 
 static int set_irqs(struct irqs *irqs, unsigned int num)
 {
-	struct {
+	union {
 		struct vfio_irq_set set;
-		int fd[IRQS_MAX];
+		char bytes[sizeof(struct vfio_irq_set) + sizeof(irqs->fd)];
 	} cmd = {
 		.set = {
-			.argsz = sizeof(cmd.set) + num * sizeof(cmd.fd[0]),
+			.argsz = sizeof(cmd.set) + num * sizeof(irqs->fd[0]),
 			.flags = VFIO_IRQ_SET_ACTION_TRIGGER |
 				 (num ? VFIO_IRQ_SET_DATA_EVENTFD :
 					VFIO_IRQ_SET_DATA_NONE),
@@ -31,7 +31,7 @@ static int set_irqs(struct irqs *irqs, unsigned int num)
 		},
 	};
 
-	memcpy(cmd.fd, irqs->fd, num * sizeof(cmd.fd[0]));
+	memcpy(cmd.set.data, irqs->fd, num * sizeof(irqs->fd[0]));
 	return iommufd_ioctl(irqs->dev->fd, VFIO_DEVICE_SET_IRQS, &cmd);
 }
 
