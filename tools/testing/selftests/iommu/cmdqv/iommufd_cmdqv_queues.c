@@ -9,6 +9,7 @@
  *
  * Runs on the emulated board (emulator/grace-vm); skips elsewhere.
  */
+#include <linux/memfd.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -437,7 +438,8 @@ FIXTURE_SETUP(pieces)
 	if (why)
 		SKIP(return, "%s", why);
 	self->free = hugetlb_free(HUGE_PAGE);
-	if (hugetlb_reserve(&self->pool, HUGE_PAGE, PIECES)) {
+	/* One more is for a file */
+	if (hugetlb_reserve(&self->pool, HUGE_PAGE, PIECES + 1)) {
 		hugetlb_restore(&self->pool);
 		SKIP(return, "no %u hugetlb pages of 2 MiB to be had", PIECES);
 	}
@@ -634,6 +636,56 @@ TEST_F_TIMEOUT(pieces, one_page_exchanged, TIMEOUT)
 		test_cmd_ioas_unmap(vm->fd, vm->ioas, IPA, HUGE_PAGE);
 	}
 	munmap(other, GUEST_PAGE);
+}
+
+/*
+ * Memory that is mapped by its file is as good, and as bad, as memory by address. The
+ * queue keeps it, also when file and mapping are gone: what the guest's own view of it
+ * was is what the unit reads.
+ */
+TEST_F_TIMEOUT(pieces, memory_of_a_file, TIMEOUT)
+{
+	struct observer *unit = &self->board.unit;
+	struct vm *vm = &self->vm;
+	char line[1024], *va;
+	unsigned int v;
+	int file, rc;
+	u32 id;
+
+	file = memfd_create("queues", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+	ASSERT_LE(0, file);
+	ASSERT_EQ(0, ftruncate(file, HUGE_PAGE));
+	rc = iommufd_ioas_map_file(vm->fd, vm->ioas, file, 0, HUGE_PAGE, IPA);
+	if (rc == -ENOTTY)
+		SKIP(close(file); return, "no IOMMU_IOAS_MAP_FILE");
+	ASSERT_EQ(0, rc);
+	ASSERT_EQ(0, iommufd_ioas_map_file(vm->fd, vm->ioas, file, 0, HUGE_PAGE,
+					   IPA + HUGE_PAGE));
+	va = mmap(NULL, HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	ASSERT_NE(MAP_FAILED, va);
+	memset(va, 0, HUGE_PAGE);
+
+	test_err_hw_queue_alloc(EFAULT, vm, 0, IPA + HUGE_PAGE / 2, HUGE_PAGE, &id);
+	ASSERT_EQ(0, renew_viommu(vm));
+	ASSERT_EQ(0, refused_and_told(vm, self->log, EFAULT, IPA + HUGE_PAGE / 2,
+				      HUGE_PAGE, line, sizeof(line)));
+	EXPECT_TRUE(names_gap(&self->board, vm, line, IPA + HUGE_PAGE / 2, HUGE_PAGE,
+			      IPA + HUGE_PAGE, HUGE_PAGE));
+	try_queue(_metadata, &self->board, vm, va, IPA, 17);
+
+	test_cmd_hw_queue_alloc(vm, 0, IPA, HUGE_PAGE, &id);
+	v = find_vintf(unit, vm);
+	EXPECT_TRUE(base_is(unit, v, va, 17));
+	/* The pool has it back only when the queue has gone and the mappings with it */
+	munmap(va, HUGE_PAGE);
+	EXPECT_EQ(0, ftruncate(file, 0));
+	close(file);
+	EXPECT_EQ(0, hugetlb_free(HUGE_PAGE));
+	test_err_ioas_unmap(EBUSY, vm->fd, vm->ioas, IPA, HUGE_PAGE);
+	test_cmd_destroy(vm->fd, id);
+	test_cmd_ioas_unmap(vm->fd, vm->ioas, IPA, HUGE_PAGE);
+	test_cmd_ioas_unmap(vm->fd, vm->ioas, IPA + HUGE_PAGE, HUGE_PAGE);
+	EXPECT_EQ(1, hugetlb_free(HUGE_PAGE));
 }
 
 /* ---- How often the operator is told ---- */
