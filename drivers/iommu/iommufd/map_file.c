@@ -74,7 +74,8 @@ static int iopt_file_may_map(struct file *file, bool writable)
 		return 0;
 	if (!(file->f_mode & FMODE_WRITE) || IS_APPEND(file_inode(file)))
 		return -EACCES;
-	if (iopt_file_seals(file) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+	/* F_SEAL_WRITE: see mapping_map_writable() */
+	if (iopt_file_seals(file) & F_SEAL_FUTURE_WRITE)
 		return -EPERM;
 	return 0;
 }
@@ -109,7 +110,7 @@ static struct iopt_pages *iopt_alloc_file_pages(struct file *file, u64 start,
 	}
 
 	if (writable) {
-		/* Against a seal that has been added meanwhile */
+		/* EPERM if F_SEAL_WRITE is set, and from here on it can't be */
 		rc = mapping_map_writable(file->f_mapping);
 		if (rc)
 			goto err_pages;
