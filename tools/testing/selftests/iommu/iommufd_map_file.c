@@ -196,6 +196,15 @@ TEST_F(map_file, iova)
 	EXPECT_EQ(ENOSPC, _test_cmd_map_file(self->fd, self->vm.ioas_id,
 					     self->file, 0, PAGE_SIZE, &iova[0],
 					     RW));
+	test_cmd_unmap(self->vm.ioas_id, OTHER, self->size);
+
+	/* No more alignment than the start has: this fits exactly */
+	allowed.start += PAGE_SIZE;
+	ASSERT_EQ(0, ioctl(self->fd, IOMMU_IOAS_ALLOW_IOVAS, &allow));
+	ASSERT_EQ(0, _test_cmd_map_file(self->fd, self->vm.ioas_id, self->file,
+					PAGE_SIZE, self->size - PAGE_SIZE,
+					&iova[2], RW));
+	EXPECT_EQ(OTHER + PAGE_SIZE, iova[2]);
 }
 
 /* Nothing but the mapping needs the file, neither its fd nor its process */
