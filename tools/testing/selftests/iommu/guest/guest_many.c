@@ -80,7 +80,7 @@ static void work_begin(struct worker *w, unsigned int nth, const char *path,
 	int rc;
 
 	rc = guest_run(&w->guest, NULL,
-		       "echo 0 >/tmp/%u\n"
+		       "[ -b %s ] && echo 0 >/tmp/%u || exit\n"
 		       "n=0\n"
 		       "while dd if=/dev/urandom of=/tmp/data.%u bs=%u count=%u &&\n"
 		       "	want=$(md5sum </tmp/data.%u) &&\n"
@@ -93,10 +93,10 @@ static void work_begin(struct worker *w, unsigned int nth, const char *path,
 		       "	n=$((n + 1))\n"
 		       "	echo $n >/tmp/new.%u && mv /tmp/new.%u /tmp/%u\n"
 		       "done >/dev/null 2>/tmp/errors.%u && : &\n",
-		       nth, nth, DISK_BLOCK, WORK_BLOCKS, nth, nth, path,
+		       path, nth, nth, DISK_BLOCK, WORK_BLOCKS, nth, nth, path,
 		       DISK_BLOCK, WORK_AT, path, DISK_BLOCK, WORK_AT, WORK_BLOCKS,
 		       path, DISK_BLOCK, DISK_BLOCKS, d->sum, nth, nth, nth, nth);
-	MUST(!rc, "%s: %d", w->name, rc);
+	MUST(!rc, "%s: %d, is there a disk?", w->name, rc);
 }
 
 static long work_rounds(struct worker *w, unsigned int nth)
