@@ -223,11 +223,15 @@ static bool log_is_quiet(void)
 	return n <= MESSAGES || no("%u messages", n);
 }
 
+static bool others_are_well(void)
+{
+	return nobody_broke_a_rule() && neighbour_is_well(&neighbour) && host_is_well() &&
+	       log_is_quiet();
+}
+
 static bool all_is_well(u32 vmid)
 {
-	return vintf_is_sane(vmid) && life_nothing_foreign(&life) &&
-	       nobody_broke_a_rule() && neighbour_is_well(&neighbour) &&
-	       host_is_well() && log_is_quiet();
+	return vintf_is_sane(vmid) && life_nothing_foreign(&life) && others_are_well();
 }
 
 static u32 vmid_now(void)
@@ -378,7 +382,23 @@ static u64 refused(void)
 	return n;
 }
 
-/* Have it done, and look at all the others meanwhile; QEMU may find it too much */
+/*
+ * QEMU may find it too much and end: its own affair, if its VINTF goes with it. What was
+ * executed last can't be compared with what was the guest's any more, but the model's
+ * own check can.
+ */
+static bool qemu_has_ended(void)
+{
+	unsigned int tries = guest_patience(5) * 20;
+
+	if (guest_run(&life.guest, NULL, ":") != -EPIPE)
+		return false;
+	while (host_vintf(&life.unit, life.bdf) && tries--)
+		usleep(50000);
+	return true;
+}
+
+/* Have it done, and look at all the others meanwhile */
 static bool __printf(1, 2) runs_hostile(const char *fmt, ...)
 {
 	u32 vmid = vmid_now();
@@ -434,8 +454,12 @@ static bool writes_anything(void)
 	u64 before = life.seen.seen + refused();
 
 	for (seed = 1; seed <= 3; seed++) {
-		if (!runs_hostile("random %u %u", seed, RANDOM_MS))
+		if (runs_hostile("random %u %u", seed, RANDOM_MS))
+			continue;
+		if (!qemu_has_ended())
 			return false;
+		no("QEMU has ended, and with it this guest");
+		return !host_vintf(&life.unit, life.bdf) && others_are_well();
 	}
 	if (life.seen.seen + refused() <= before + 100)
 		return no("the hardware has seen nothing of it");
@@ -457,8 +481,11 @@ static bool next_in_same_qemu(void)
  */
 static bool killed_without_order(void)
 {
-	int rc = guest_send(&life.guest, "cmdqv-hostile order last");
+	int rc;
 
+	if (qemu_has_ended())
+		return others_are_well();
+	rc = guest_send(&life.guest, "cmdqv-hostile order last");
 	if (rc)
 		return no("cannot say so: %s", strerror(-rc));
 	/* Its kernel has got into trouble, so it does not tell when it is done. */
@@ -509,7 +536,8 @@ static const struct life_result results[] = {
 	{ "the next guest in this QEMU works", next_in_same_qemu, LIFE_GOES_ON },
 	{ "a driver that writes anything anywhere harms nobody",
 	  random_in_other_kernel, LIFE_GOES_ON },
-	{ "QEMU has lost track of queues, and is killed", killed_without_order, LIFE_ENDS },
+	{ "QEMU has lost track of queues, and is killed unless it has ended",
+	  killed_without_order, LIFE_ENDS },
 	{ "the next guest in a new QEMU works", next_in_new_qemu, LIFE_BEGINS },
 	{ "nothing is left", ends, LIFE_ENDS },
 	{ "the host's kernel has warned of nothing", no_warning, LIFE_BEGINS },
