@@ -10,6 +10,9 @@
 # For the emulated board, whose first two NVMe disks have the names that the page uses.
 # Wants the page and a kernel for guests, guest-Image, beside itself or in GUEST_PAGE and
 # GUEST_KERNEL.
+#
+# Most functions are run by try():
+# shellcheck disable=SC2317
 
 here=$(cd "$(dirname "$0")" && pwd)
 page=$here/tegra241-cmdqv.rst
@@ -26,11 +29,9 @@ failures=0
 
 echo "TAP version 13"
 
-skip_all()
-{
-	echo "1..0 # SKIP $*"
-	exit 4
-}
+# Why nothing of it can be tried here; each result is skipped then
+skip=
+lacks() { skip=${skip:-$*}; }
 
 # block NAME: the lines of the page's block of that name
 block()
@@ -52,17 +53,20 @@ words()
 	echo
 }
 
-# result WHAT: judges the status of the command before it
-result()
+# try WHAT FUNCTION [ARGUMENT...]: one result
+try()
 {
-	if [ $? = 0 ]; then
-		set -- "ok" "$1"
-	else
-		set -- "not ok" "$1"
-		failures=$((failures + 1))
-	fi
+	what=$1
+	shift
 	number=$((number + 1))
-	echo "$1 $number $2"
+	if [ -n "$skip" ]; then
+		echo "ok $number $what # SKIP $skip"
+	elif "$@"; then
+		echo "ok $number $what"
+	else
+		failures=$((failures + 1))
+		echo "not ok $number $what"
+	fi
 }
 
 no()
@@ -143,7 +147,7 @@ start()
 	waited=0
 	until grep -q '^READY' "$work/console"; do
 		alive || no "QEMU has ended" || return
-		[ $waited -lt $patience ] || no "the guest was not ready after $waited s" || return
+		[ "$waited" -lt "$patience" ] || no "the guest was not ready after $waited s" || return
 		sleep 1
 		waited=$((waited + 1))
 	done
@@ -180,94 +184,135 @@ length()
 	sed -n "s/^.*  $1  *\([0-9]*\)\$/\1/p" "$page"
 }
 
-# stop WHAT: end the guest, and judge that
-stop()
+# The guest, told to, ends
+ends()
 {
 	echo 2>/dev/null >&5
 	exec 5>&-
 	waited=0
-	while alive && [ $waited -lt $patience ]; do
+	while alive && [ "$waited" -lt "$patience" ]; do
 		sleep 1
 		waited=$((waited + 1))
 	done
 	! alive || kill -9 "$qemu"
 	wait "$qemu"
 	status=$?
-	{ [ $status = 0 ] || no "QEMU's status is $status"; } &&
-		{ [ "$(in_use)" = 0 ] || no "left: $(vintfs)"; }
-	result "$1: QEMU ends by itself, and all VINTFs are free"
+	[ "$status" = 0 ] || no "QEMU's status is $status" || return
+	[ "$(in_use)" = 0 ] || no "left: $(vintfs)"
+}
+
+# stop WHAT: end the guest, and judge that
+stop()
+{
+	try "$1: QEMU ends by itself, and all VINTFs are free" ends
 	[ $failures = "${before:-0}" ] || sed 's/^/# /' "$work/console"
 	before=$failures
 }
 
-[ -r "$page" ] || skip_all "there is no page $page"
-[ -r "$kernel" ] || skip_all "there is no kernel for guests, $kernel"
-[ -n "$(in_use 2>/dev/null)" ] || skip_all "this machine has no CMDQV in use"
-for device in $first $second; do
-	[ -d "/sys/bus/pci/devices/$device" ] || skip_all "this machine has no device $device"
-done
-firmware=$(block guest | sed -n 's/.*-bios \([^ ]*\).*/\1/p')
-[ -r "$firmware" ] || skip_all "there is no firmware $firmware"
-[ -n "$(command -v qemu-system-aarch64)" ] || skip_all "there is no qemu-system-aarch64"
+host_says()
+{
+	dmesg >"$work/dmesg"
+	says host-says "$work/dmesg"
+}
 
-work=$(mktemp -d)
-trap '! alive || kill -9 "$qemu"; rm -rf "$work"' EXIT
-# Of a QEMU that has ended too early
-trap '' PIPE
-ln -s "$kernel" "$work/Image"
-make_initrd
-for device in $first $second; do
-	give "$device"
-	waited=0
-	until sum "$device" | grep -v ' /' >"$work/sum.$device" || [ $waited = 10 ]; do
-		sleep 1
-		waited=$((waited + 1))
-	done
-	[ -s "$work/sum.$device" ] || skip_all "$device is no NVMe disk"
-done
+bound()
+{
+	block bind >"$work/bind" && [ -s "$work/bind" ] && sh -e "$work/bind" &&
+		[ "$(driver_of "$first")" = vfio-pci ] || return
+	# What the page does not repeat
+	sed "s/$first/$second/g" "$work/bind" >"$work/bind2" && sh -e "$work/bind2"
+}
 
-echo "1..16"
-dmesg >"$work/dmesg"
-says host-says "$work/dmesg"
-result "the host says what the page says"
-block bind >"$work/bind" && [ -s "$work/bind" ] && sh -e "$work/bind" &&
-	[ "$(driver_of $first)" = vfio-pci ]
-result "bind: the device is vfio-pci's"
-# What the page does not repeat
-sed "s/$first/$second/g" "$work/bind" >"$work/bind2" && sh -e "$work/bind2"
+guest_has_queues()
+{
+	start guest && says guest-says "$work/console" && queues 2 "$(length '4 KiB')" &&
+		disks "$first"
+}
 
-start guest && says guest-says "$work/console" && queues 2 "$(length '4 KiB')" && disks $first
-result "guest: it has its queues, and reads its disk"
-up && [ "$(in_use)" = 1 ] && vintfs | grep -q "^vintf v=1 .* device=$first .* queues=2 "
-result "guest: the host shows its VINTF with two queues"
-stop guest
+host_has_queues()
+{
+	up && [ "$(in_use)" = 1 ] &&
+		vintfs | grep -q "^vintf v=1 .* device=$first .* queues=2 "
+}
 
 # What can be added can be added to each other, and each boot takes its time.
-reserved=$(cat $hugepages)
-sh -e -c "$(block reserve)"
-start guest hugepages second-smmu && disks $first $second
-result "hugepages, second-smmu: the guest reads both disks"
-up && queues 4 "$(length '2 MiB')"
-result "hugepages, second-smmu: it has four queues, as long as the page says"
-up && [ "$(in_use)" = 2 ]
-result "hugepages, second-smmu: there are two VINTFs"
-stop "hugepages, second-smmu"
-echo "$reserved" >$hugepages
+two_smmus()
+{
+	reserved=$(cat "$hugepages")
+	sh -e -c "$(block reserve)"
+	start guest hugepages second-smmu && disks "$first" "$second"
+}
 
-start guest shared second-device && disks $first $second
-result "shared, second-device: the guest reads both disks"
-up && says guest-says "$work/console" && queues 2 "$(length '4 KiB')"
-result "shared, second-device: it has two queues"
-up && [ "$(in_use)" = 1 ]
-result "shared, second-device: there is one VINTF for both"
+long_queues()
+{
+	echo "$reserved" >"$hugepages"
+	up && queues 4 "$(length '2 MiB')"
+}
+
+two_devices() { start guest shared second-device && disks "$first" "$second"; }
+short_queues() { up && says guest-says "$work/console" && queues 2 "$(length '4 KiB')"; }
+
+no_queues()
+{
+	replace=s/cmdqv=on/cmdqv=off/
+	start guest && ! grep -q vcmdq "$work/console" && disks "$first"
+}
+
+vintfs_in_use() { up && [ "$(in_use)" = "$1" ]; }
+
+prepare()
+{
+	work=$(mktemp -d)
+	trap '! alive || kill -9 "$qemu"; rm -rf "$work"' EXIT
+	# Of a QEMU that has ended too early
+	trap '' PIPE
+	ln -s "$kernel" "$work/Image"
+	make_initrd
+	for device in $first $second; do
+		give "$device"
+		waited=0
+		until sum "$device" | grep -v ' /' >"$work/sum.$device" || [ $waited = 10 ]; do
+			sleep 1
+			waited=$((waited + 1))
+		done
+		[ -s "$work/sum.$device" ] || lacks "$device is no NVMe disk"
+	done
+}
+
+[ -r "$page" ] || lacks "there is no page $page"
+[ -r "$kernel" ] || lacks "there is no kernel for guests, $kernel"
+[ -n "$(in_use 2>/dev/null)" ] || lacks "this machine has no CMDQV in use"
+for device in $first $second; do
+	[ -d "/sys/bus/pci/devices/$device" ] || lacks "this machine has no device $device"
+done
+firmware=$(block guest 2>/dev/null | sed -n 's/.*-bios \([^ ]*\).*/\1/p')
+[ -r "$firmware" ] || lacks "there is no firmware $firmware"
+[ -n "$(command -v qemu-system-aarch64)" ] || lacks "there is no qemu-system-aarch64"
+[ -n "$skip" ] || prepare
+
+echo "1..16"
+try "the host says what the page says" host_says
+try "bind: the device is vfio-pci's" bound
+
+try "guest: it has its queues, and reads its disk" guest_has_queues
+try "guest: the host shows its VINTF with two queues" host_has_queues
+stop guest
+
+try "hugepages, second-smmu: the guest reads both disks" two_smmus
+try "hugepages, second-smmu: it has four queues, as long as the page says" long_queues
+try "hugepages, second-smmu: there are two VINTFs" vintfs_in_use 2
+stop "hugepages, second-smmu"
+
+try "shared, second-device: the guest reads both disks" two_devices
+try "shared, second-device: it has two queues" short_queues
+try "shared, second-device: there is one VINTF for both" vintfs_in_use 1
 stop "shared, second-device"
 
-replace=s/cmdqv=on/cmdqv=off/ start guest && ! grep -q vcmdq "$work/console" && disks $first
-result "cmdqv=off: the guest has an SMMU without queues of its own, and reads its disk"
-up && [ "$(in_use)" = 0 ]
-result "cmdqv=off: there is no VINTF"
+try "cmdqv=off: the guest has an SMMU without queues of its own, and reads its disk" no_queues
+try "cmdqv=off: there is no VINTF" vintfs_in_use 0
 stop cmdqv=off
 
+[ -z "$skip" ] || exit 4
 for device in $first $second; do
 	give "$device"
 done
