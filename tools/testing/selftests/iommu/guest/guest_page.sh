@@ -118,9 +118,14 @@ make_initrd()
 	cat >"$work/root/init" <<-'END'
 		#!/bin/busybox sh
 		/bin/busybox mount -t devtmpfs dev /dev
+		/bin/busybox mount -t sysfs sys /sys
 		exec </dev/console >/dev/console 2>&1
-		for disk in /dev/nvme?n1; do
-			echo "SUM $(/bin/busybox dd if=$disk bs=64k count=16 2>/dev/null |
+		# Which disk gets which name is left to chance, and when, too.
+		for device in /sys/bus/pci/drivers/nvme/*:*; do
+			until disk=$(echo $device/nvme/nvme*/nvme*n1) && [ -e "$disk" ]; do
+				/bin/busybox sleep 0.1
+			done
+			echo "SUM $(/bin/busybox dd if=/dev/${disk##*/} bs=64k count=16 2>/dev/null |
 				/bin/busybox md5sum)"
 		done
 		echo READY
