@@ -42,7 +42,7 @@ declare -A limit=([tools]=300 [model]=900 [abi]=120 [base]=1800 [emulator]=900
 case $variant in
 debug)
 	objects=$kernel/obj
-	all=(detectors kunit iommufd kselftest guest)
+	all=(detectors kunit iommufd kselftest)
 	limit=([detectors]=900 [kunit]=600 [iommufd]=1500 [kselftest]=1800 [guest]=900)
 	export TEST_DEBUG=1 BOARD_SLOW=10
 	;;
