@@ -207,8 +207,9 @@ static long iopt_folios_to_pages(struct page **upages, unsigned long nfolios,
  * Context: process context, may sleep, but does not wait for user space. Takes
  * inode locks of hugetlbfs, and locks of the file's mapping.
  * Return: the number of pages pinned, at least one, or EINVAL: the range is beyond
- * the end of the file; EINTR: a fatal signal is pending; ENOMEM, ENOSPC: no page
- * can be allocated; EIO: one can't be read from swap.
+ * the end of the file; EINTR, EAGAIN: a fatal signal is pending; ENOMEM, ENOSPC:
+ * no page can be allocated; EIO: one can't be read from swap; EHWPOISON: one has a
+ * memory error.
  */
 long iopt_pages_pin_file(struct iopt_pages *pages, unsigned long start_index,
 			 unsigned long npages, struct page **upages)
@@ -268,6 +269,9 @@ int iommufd_ioas_map_file(struct iommufd_ucmd *ucmd)
 	if (cmd->flags &
 	    ~(IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE |
 	      IOMMU_IOAS_MAP_READABLE))
+		return -EOPNOTSUPP;
+	/* Without it no file gets the pages that it doesn't have yet */
+	if (!IS_ENABLED(CONFIG_MEMFD_CREATE))
 		return -EOPNOTSUPP;
 	if (cmd->iova >= ULONG_MAX || cmd->length >= ULONG_MAX)
 		return -EOVERFLOW;

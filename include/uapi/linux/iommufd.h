@@ -398,22 +398,25 @@ struct iommu_ioas_map {
  *
  * Pages that the file doesn't have yet are allocated when they are pinned, and
  * charged to the memory cgroup of who does that; a huge page reserved for the
- * file is used up, and one that is reserved for another is never taken. A pinned
+ * file is used up, and one that is reserved for another is never taken. mbind() of
+ * a mapping says nothing about huge pages that are allocated so, as with
+ * fallocate(): touch them first (QEMU: prealloc=on) where NUMA nodes matter. A pinned
  * page stays where it is until it is unmapped. If meanwhile the file is truncated
  * or a hole is punched there, devices go on accessing the old page, and the file
  * gets a new one when it is accessed there.
  *
  * The file is held until the mapping and all copies are gone. It may be closed.
  *
- * Return: EOPNOTSUPP: unknown flags. EOVERFLOW: IOVA, length or the end of the
- * range can't be expressed. EINVAL: neither readable nor writeable; no length;
+ * Return: EOPNOTSUPP: unknown flags, or a kernel without CONFIG_MEMFD_CREATE.
+ * EOVERFLOW: IOVA, length or the end of the range can't be expressed. EINVAL: neither readable nor writeable; no length;
  * not a file of memory; beyond what any file can have; alignment as in
  * IOMMU_IOAS_MAP. ENOENT: no such IOAS. EBADF: no such file, or one that is
  * opened with O_PATH. EACCES, EPERM: see above. EEXIST, ENOSPC, EPERM as in
  * IOMMU_IOAS_MAP. When pages are pinned, which is when there is or will be a
  * device, also EINVAL: beyond the end of the file; ENOMEM: out of memory, of huge
- * pages or of what may be locked; ENOSPC: the file system is full. EFAULT: the
- * reply can't be written; the memory is mapped all the same, as by IOMMU_IOAS_MAP.
+ * pages or of what may be locked; ENOSPC: the file system is full; EHWPOISON: the
+ * file has memory with an error there. EFAULT: the reply can't be written; the
+ * memory is mapped all the same, as by IOMMU_IOAS_MAP.
  *
  * Here: that a file is of the wrong kind is said at once, also if nothing is
  * pinned yet.

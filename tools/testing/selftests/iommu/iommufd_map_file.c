@@ -9,6 +9,7 @@
  */
 #include <linux/falloc.h>
 #include <linux/vfio.h>
+#include <signal.h>
 
 #include "iommufd_map_file_utils.h"
 
@@ -564,6 +565,47 @@ TEST_F(map_file, truncate)
 	test_cmd_unmap(self->vm.ioas_id, BASE, self->size);
 	test_cmd_unmap(self->vm.ioas_id, OTHER, self->size);
 	test_cmd_destroy_access(access_id);
+}
+
+/* Who has made it is told, and could not ignore it */
+static void memory_has_error(int sig)
+{
+}
+
+/*
+ * Nobody gets memory with an error, neither devices nor, by way of them, others. The
+ * file keeps it until it is punched out.
+ */
+TEST_F(map_file, memory_error)
+{
+	size_t page = variant->page;
+
+	memset(self->va, 1, self->size);
+	ASSERT_NE(SIG_ERR, signal(SIGBUS, memory_has_error));
+	if (madvise(self->va + page, page, MADV_HWPOISON))
+		SKIP(return, "%m: CONFIG_MEMORY_FAILURE?");
+	test_err_map_file(EHWPOISON, self->vm.ioas_id, self->file, 0,
+			  self->size, BASE);
+	test_err_map_file(EHWPOISON, self->vm.ioas_id, self->file,
+			  2 * page - PAGE_SIZE, PAGE_SIZE, BASE);
+	test_cmd_map_file(self->vm.ioas_id, self->file, 0, page, BASE);
+	test_cmd_check_map(self->vm.hwpt_id, BASE, page, self->va);
+	test_cmd_map_file(self->vm.ioas_id, self->file, 2 * page,
+			  self->size - 2 * page, OTHER);
+	test_cmd_check_map(self->vm.hwpt_id, OTHER, self->size - 2 * page,
+			   self->va + 2 * page);
+	test_cmd_unmap(self->vm.ioas_id, BASE, page);
+	test_cmd_unmap(self->vm.ioas_id, OTHER, self->size - 2 * page);
+
+	ASSERT_EQ(0, fallocate(self->file,
+			       FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			       page, page));
+	test_cmd_map_file(self->vm.ioas_id, self->file, 0, self->size, BASE);
+	/* The process's mapping does not forget the error */
+	ASSERT_EQ(self->va, mmap(self->va, self->size, PROT_RW,
+				 MAP_SHARED | MAP_FIXED, self->file, 0));
+	test_cmd_check_map(self->vm.hwpt_id, BASE, self->size, self->va);
+	test_cmd_unmap(self->vm.ioas_id, BASE, self->size);
 }
 
 /* A queue that hardware reads by itself can be in there */
