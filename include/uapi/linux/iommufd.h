@@ -408,15 +408,15 @@ struct iommu_ioas_map {
  * The file is held until the mapping and all copies are gone. It may be closed.
  *
  * Return: EOPNOTSUPP: unknown flags, or a kernel without CONFIG_MEMFD_CREATE.
- * EOVERFLOW: IOVA, length or the end of the range can't be expressed. EINVAL: neither readable nor writeable; no length;
- * not a file of memory; beyond what any file can have; alignment as in
- * IOMMU_IOAS_MAP. ENOENT: no such IOAS. EBADF: no such file, or one that is
- * opened with O_PATH. EACCES, EPERM: see above. EEXIST, ENOSPC, EPERM as in
- * IOMMU_IOAS_MAP. When pages are pinned, which is when there is or will be a
- * device, also EINVAL: beyond the end of the file; ENOMEM: out of memory, of huge
- * pages or of what may be locked; ENOSPC: the file system is full; EHWPOISON: the
- * file has memory with an error there. EFAULT: the reply can't be written; the
- * memory is mapped all the same, as by IOMMU_IOAS_MAP.
+ * EOVERFLOW: IOVA, length or the end of the range can't be expressed. EINVAL:
+ * neither readable nor writeable; no length; not a file of memory; beyond what any
+ * file can have; alignment as in IOMMU_IOAS_MAP. ENOENT: no such IOAS. EBADF: no
+ * such file, or one that is opened with O_PATH. EACCES, EPERM: see above. EEXIST,
+ * ENOSPC, EPERM as in IOMMU_IOAS_MAP. When pages are pinned, which is when there
+ * is or will be a device, also EINVAL: beyond the end of the file; ENOMEM: out of
+ * memory, of huge pages or of what may be locked; ENOSPC: the file system is full;
+ * EHWPOISON: the file has memory with an error there. EFAULT: the reply can't be
+ * written; the memory is mapped all the same, as by IOMMU_IOAS_MAP.
  *
  * Here: that a file is of the wrong kind is said at once, also if nothing is
  * pinned yet.
