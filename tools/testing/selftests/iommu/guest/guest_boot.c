@@ -23,6 +23,7 @@
 #include "guest.h"
 #include "guest_can.h"
 #include "guest_host.h"
+#include "guest_say.h"
 #include "kernel_log.h"
 #include "vcmdq.h"
 #include "vfio.h"
@@ -73,44 +74,9 @@ struct boot {
 	u64 began;
 };
 
-/* Says why a result will be a failure; false */
-static __printf(1, 2)
-bool no(const char *fmt, ...)
-{
-	char text[1024], *line, *rest = text;
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	while ((line = strsep(&rest, "\n")))
-		ksft_print_msg("%s\n", line);
-	return false;
-}
-
 static double seconds(const struct boot *b)
 {
 	return (vmm_now_ns() - b->began) / 1e9;
-}
-
-/* The sum that a command of the host prints first */
-static __printf(2, 3)
-bool host_says(char sum[SUM_LEN + 1], const char *fmt, ...)
-{
-	char command[1024];
-	va_list ap;
-	FILE *f;
-	bool ok;
-
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof(command), fmt, ap);
-	va_end(ap);
-	f = popen(command, "re");
-	if (!f)
-		return no("cannot run: %s", command);
-	ok = fgets(sum, SUM_LEN + 1, f);
-	ok = !pclose(f) && ok;
-	return ok || no("has failed: %s", command);
 }
 
 /* A command of the guest that must succeed: what it prints, to be freed, or NULL */
@@ -142,7 +108,7 @@ static bool prepare_disk(struct boot *b)
 
 	if (pci_give(b->bdf, NULL) || host_disk(b->bdf, path))
 		return no("the host has no block device of %s", b->bdf);
-	return host_says(b->host_sum, WRITE_RANDOM, BLOCK * BLOCKS, path, BLOCK, 0);
+	return host_says(b->host_sum, SUM_LEN + 1, WRITE_RANDOM, BLOCK * BLOCKS, path, BLOCK, 0);
 }
 
 static bool start(struct boot *b)
@@ -321,11 +287,11 @@ static bool host_reads(struct boot *b)
 
 	if (pci_give(b->bdf, NULL) || host_disk(b->bdf, path))
 		return no("the host has not got its disk back");
-	if (!host_says(sum, READ_SUM, path, BLOCK, BLOCKS, BLOCKS))
+	if (!host_says(sum, SUM_LEN + 1, READ_SUM, path, BLOCK, BLOCKS, BLOCKS))
 		return false;
 	if (!b->guest_sum[0] || strcmp(sum, b->guest_sum))
 		return no("the guest wrote %s, the host reads %s", b->guest_sum, sum);
-	if (!host_says(sum, READ_SUM, path, BLOCK, BLOCKS, 0))
+	if (!host_says(sum, SUM_LEN + 1, READ_SUM, path, BLOCK, BLOCKS, 0))
 		return false;
 	return !strcmp(sum, b->host_sum) ||
 	       no("and has damaged what the host wrote");

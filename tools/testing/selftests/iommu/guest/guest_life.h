@@ -16,6 +16,7 @@
 
 #include "guest.h"
 #include "guest_host.h"
+#include "guest_say.h"
 #include "vfio.h"
 
 /* On the disk: what the host has written, and behind it what the guest writes */
@@ -68,39 +69,6 @@ struct life_result {
 	bool (*run)(void);
 	enum { LIFE_GOES_ON, LIFE_BEGINS, LIFE_ENDS } kind;
 };
-
-/* Says why a result will be a failure; false */
-static inline bool __printf(1, 2) no(const char *fmt, ...)
-{
-	char text[2048], *line, *rest = text;
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	while ((line = strsep(&rest, "\n")))
-		ksft_print_msg("%s\n", line);
-	return false;
-}
-
-/* The first line that a command of the host prints */
-static inline bool __printf(3, 4) host_says(char *line, int len, const char *fmt, ...)
-{
-	char command[1024];
-	va_list ap;
-	FILE *f;
-	bool ok;
-
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof(command), fmt, ap);
-	va_end(ap);
-	f = popen(command, "re");
-	if (!f)
-		return no("cannot run: %s", command);
-	ok = fgets(line, len, f);
-	ok = !pclose(f) && ok;
-	return ok || no("has failed: %s", command);
-}
 
 /* A command of the guest that must succeed; the first word it prints goes to @word */
 static inline bool __printf(4, 5) guest_says(struct life *l, char *word, int len,

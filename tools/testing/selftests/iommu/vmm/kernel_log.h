@@ -23,27 +23,35 @@ static inline int kernel_log_open(void)
 	return fd;
 }
 
+/* The next record, as text; false: there is none yet */
+static inline bool kernel_log_next(int fd, char *record, size_t size)
+{
+	ssize_t n;
+
+	/* Overwritten before we have read it: go on with what is left */
+	do {
+		n = read(fd, record, size - 1);
+	} while (n < 0 && errno == EPIPE);
+	if (n <= 0)
+		return false;
+	record[n] = 0;
+	return true;
+}
+
 /* How many records since have @text in them; the last such goes to @line */
 static inline unsigned int kernel_log_count(int fd, const char *text, char *line,
 					    size_t len)
 {
 	unsigned int count = 0;
 	char record[8192];
-	ssize_t n;
 
-	while (1) {
-		n = read(fd, record, sizeof(record) - 1);
-		/* Overwritten before we have read it: go on with what is left */
-		if (n < 0 && errno == EPIPE)
-			continue;
-		if (n <= 0)
-			return count;
-		record[n] = 0;
+	while (kernel_log_next(fd, record, sizeof(record))) {
 		if (!strstr(record, text))
 			continue;
 		count++;
 		snprintf(line, len, "%.*s", (int)strcspn(record, "\n"), record);
 	}
+	return count;
 }
 
 /* Whether the kernel has warned since; the first such line goes to @line */
@@ -58,16 +66,8 @@ static inline bool kernel_has_warned(int fd, char *line, size_t len)
 	bool warned = false;
 	char record[8192];
 	unsigned int i;
-	ssize_t n;
 
-	while (1) {
-		n = read(fd, record, sizeof(record) - 1);
-		/* Overwritten before we have read it: go on with what is left */
-		if (n < 0 && errno == EPIPE)
-			continue;
-		if (n <= 0)
-			return warned;
-		record[n] = 0;
+	while (kernel_log_next(fd, record, sizeof(record))) {
 		for (i = 0; signs[i]; i++) {
 			if (warned || !strstr(record, signs[i]))
 				continue;
@@ -75,6 +75,7 @@ static inline bool kernel_has_warned(int fd, char *line, size_t len)
 			snprintf(line, len, "%.*s", (int)len - 1, record);
 		}
 	}
+	return warned;
 }
 
 #endif

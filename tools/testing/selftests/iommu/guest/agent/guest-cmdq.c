@@ -20,7 +20,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +28,7 @@
 #include <unistd.h>
 
 #include "../../../kselftest.h"
+#include "agent.h"
 #include "mmio.h"
 #include "smmuv3.h"
 #include "vcmdq.h"
@@ -63,30 +63,6 @@ struct queue {
 };
 
 static int mem = -1;
-
-static void __noreturn __printf(1, 2) die(const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, "guest-cmdq: ");
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-static unsigned long long to_number(const char *text)
-{
-	char *end;
-	unsigned long long n;
-
-	errno = 0;
-	n = strtoull(text, &end, 0);
-	if (errno || !*text || *end)
-		die("not a number: %s", text);
-	return n;
-}
 
 static void *map(u64 at, size_t len)
 {

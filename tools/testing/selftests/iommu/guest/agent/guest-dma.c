@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,33 +25,10 @@
 #include <linux/pci_regs.h>
 
 #include "../../../kselftest.h"
+#include "agent.h"
 #include "edu.h"
 
 #define DEVICES	"/sys/bus/pci/devices"
-
-static void __noreturn __printf(1, 2) die(const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, "guest-dma: ");
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-static unsigned long long to_number(const char *text)
-{
-	char *end;
-	unsigned long long n;
-
-	errno = 0;
-	n = strtoull(text, &end, 0);
-	if (errno || !*text || *end)
-		die("not a number: %s", text);
-	return n;
-}
 
 static int open_file(const char *bdf, const char *file, int flags)
 {
