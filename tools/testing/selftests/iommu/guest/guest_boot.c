@@ -51,6 +51,7 @@
 /**
  * struct boot - the test
  * @unit: the CMDQV unit's observer
+ * @before: what it said of VMs before there was one
  * @bdf: the disk
  * @guest: the guest
  * @started: it is to be closed
@@ -63,6 +64,7 @@
  */
 struct boot {
 	struct observer unit;
+	char *before;
 	char bdf[16];
 	struct guest guest;
 	bool started;
@@ -124,6 +126,9 @@ static bool start(struct boot *b)
 	rc = pci_give(b->bdf, "vfio-pci");
 	if (rc)
 		return no("vfio-pci does not take %s: %s", b->bdf, strerror(-rc));
+	b->before = observer_guest_state(&b->unit);
+	if (!b->before)
+		return no("the unit does not answer");
 	/* Counters from here on are the guest's */
 	observer_run(&b->unit, "clear");
 	rc = guest_start(&b->guest, &config);
@@ -270,7 +275,7 @@ static bool ends_cleanly(struct boot *b)
 		rc = guest_wait_end(&b->guest);
 	if (rc)
 		return no("QEMU has ended with %d", rc);
-	left = host_left(&b->unit);
+	left = host_left(&b->unit, b->before);
 	return !left || no("left: %s", left);
 }
 
@@ -374,6 +379,7 @@ int main(void)
 			guest_show(&b.guest, "guest");
 		guest_close(&b.guest);
 	}
+	free(b.before);
 	/* Its own driver gets the disk back, if the test broke off */
 	pci_give(b.bdf, NULL);
 	ksft_finished();

@@ -462,7 +462,7 @@ static void nothing_is_left(void *arg)
 	MUST(!rc, "%d", rc);
 	rc = guest_quit(&e->other);
 	MUST(!rc, "%d", rc);
-	left = host_left(&e->unit);
+	left = host_left(&e->unit, NULL);
 	MUST(!left, "%s", left);
 	rc = disk_return(&e->disk[0]);
 	MUST(!rc, "%s", strerror(-rc));

@@ -164,15 +164,20 @@ int host_commands(struct observer *unit, unsigned int v, struct host_commands *c
 	return 0;
 }
 
-/* What the kernel says of its VINTFs, where it does; "" if all are free */
-static void vintfs_taken(char *text, size_t len)
+/*
+ * What the kernel says of its VINTFs, "" if all are free; false if it is not one that
+ * says anything
+ */
+static bool vintfs_taken(char *text, size_t len)
 {
+	bool says;
 	char line[256];
 	glob_t found;
 	FILE *f;
 
 	text[0] = 0;
-	if (!glob("/sys/kernel/debug/iommu/tegra241_cmdqv/*/vintfs", 0, NULL, &found)) {
+	says = !glob("/sys/kernel/debug/iommu/tegra241_cmdqv/*/vintfs", 0, NULL, &found);
+	if (says) {
 		f = fopen(found.gl_pathv[0], "re");
 		while (f && fgets(line, sizeof(line), f)) {
 			if (!strncmp(line, "total ", 6) &&
@@ -184,6 +189,27 @@ static void vintfs_taken(char *text, size_t len)
 			fclose(f);
 	}
 	globfree(&found);
+	return says;
+}
+
+/* Take the records out of @state that stand in @before, too: nobody has touched them */
+static void drop_untouched(char *state, const char *before)
+{
+	char *from, *to = state;
+	size_t len;
+
+	for (from = state; *from; from += len) {
+		char record[512];
+
+		len = strcspn(from, "\n");
+		len += from[len] == '\n';
+		snprintf(record, sizeof(record), "%.*s", (int)len, from);
+		if (len < sizeof(record) && strstr(before, record))
+			continue;
+		memmove(to, from, len);
+		to += len;
+	}
+	*to = 0;
 }
 
 /* NULL or why the unit is not content with itself or with software */
@@ -201,7 +227,7 @@ static const char *unit_complains(struct observer *unit)
 	return NULL;
 }
 
-const char *host_left(struct observer *unit)
+const char *host_left(struct observer *unit, const char *before)
 {
 	unsigned int tries = guest_patience(5) * (1000000 / TICK_US);
 	static char text[4096];
@@ -210,7 +236,8 @@ const char *host_left(struct observer *unit)
 
 	do {
 		state = observer_guest_state(unit);
-		vintfs_taken(taken, sizeof(taken));
+		if (!vintfs_taken(taken, sizeof(taken)) && state && before)
+			drop_untouched(state, before);
 		snprintf(text, sizeof(text), "%s%s", state ?: "no answer", taken);
 		free(state);
 		if (!text[0])

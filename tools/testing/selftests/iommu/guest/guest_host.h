@@ -68,14 +68,18 @@ int host_commands(struct observer *unit, unsigned int v, struct host_commands *c
 /**
  * host_left() - is anything left of guests?
  * @unit: the CMDQV unit's observer
+ * @before: observer_guest_state() of when there had been no guest yet; or NULL
  *
  * Nothing of a VM is in the unit, neither VINTF, queue nor SID slot; the kernel has
  * given all its VINTFs back; the unit's own check of itself is content and it has seen
  * no violation of a rule since it was cleared. What takes the kernel a while after the
  * VMM's death is waited for.
  *
+ * A driver that isn't this project's may leave in VINTFs that it doesn't use what reset
+ * or firmware has left there. With such a kernel what was so before isn't left.
+ *
  * Return: NULL, or what is left, in words; valid until the next call.
  */
-const char *host_left(struct observer *unit);
+const char *host_left(struct observer *unit, const char *before);
 
 #endif

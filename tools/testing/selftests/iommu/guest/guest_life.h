@@ -302,7 +302,7 @@ static inline bool life_kexec(struct life *l, const char *append)
 /* With QEMU gone: nothing is left of the guest, and the disk is the host's again */
 static inline bool life_left_nothing(struct life *l)
 {
-	const char *left = host_left(&l->unit);
+	const char *left = host_left(&l->unit, NULL);
 	char sum[LIFE_SUM + 1];
 
 	if (left)

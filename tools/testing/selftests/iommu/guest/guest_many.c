@@ -223,7 +223,7 @@ static void all_end(struct many *m)
 
 static void expect_nothing_left(struct many *m)
 {
-	const char *left = host_left(&m->unit);
+	const char *left = host_left(&m->unit, NULL);
 
 	MUST(!left, "%s", left);
 }

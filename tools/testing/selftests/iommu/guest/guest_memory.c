@@ -268,7 +268,7 @@ FIXTURE_TEARDOWN(memory)
 			guest_show(&self->guest, "guest");
 		guest_close(&self->guest);
 	}
-	left = host_left(&self->unit);
+	left = host_left(&self->unit, NULL);
 	EXPECT_EQ(NULL, left)
 		TH_LOG("left: %s", left);
 	put_back(self);

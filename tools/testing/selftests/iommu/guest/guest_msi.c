@@ -295,7 +295,7 @@ static void nothing_is_left(void *arg)
 
 	rc = m->started ? guest_quit(&m->guest) : 0;
 	MUST(!rc, "QEMU ended with %d", rc);
-	left = host_left(&m->unit);
+	left = host_left(&m->unit, NULL);
 	MUST(!left, "%s", left);
 	MUST(irqs_number(&m->irqs, 0) == -ENOENT, "a vector");
 	rc = disk_return(&m->disk);
