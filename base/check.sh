@@ -167,8 +167,8 @@ check_docs()
 {
 	local page dirs
 
-	# What is in a directory of Documentation/ is a book of its own.
-	dirs=$(sed -n 's,^Documentation/\([^/]*\)/.*\.rst$,\1,p' "$work/own" | sort -u | paste -sd ' ')
+	# A directory with an index of the project's own is a book.
+	dirs=$(sed -n 's,^Documentation/\(.*\)/index\.rst$,\1,p' "$work/own" | paste -sd ' ')
 	[ -n "$dirs" ] || return 0
 	# What is up to date would say nothing.
 	rm -rf "$check/docs"

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The command lines of Documentation/virt/tegra241-cmdqv.rst, run as they stand there:
-# each of its blocks has a name, and nothing of it is repeated here. The rules: what the
-# page says to do can be done; a guest that is started so says what the page says that
+# The command lines of Documentation/virt/tegra241-cmdqv/operator.rst, run as they stand
+# there: each of its blocks that has a name, and nothing of it is repeated here. The rules:
+# what the page says to do can be done; a guest that is started so says what the page says that
 # it says, has queues of the size that the page says, and reads its disks rightly; the
 # host shows what the page says; and afterwards all VINTFs are free.
 #
@@ -15,8 +15,8 @@
 # shellcheck disable=SC2317
 
 here=$(cd "$(dirname "$0")" && pwd)
-page=$here/tegra241-cmdqv.rst
-[ -e "$page" ] || page=$here/kselftest/iommu/guest/tegra241-cmdqv.rst
+page=$here/operator.rst
+[ -e "$page" ] || page=$here/kselftest/iommu/guest/operator.rst
 page=${GUEST_PAGE:-$page}
 kernel=${GUEST_KERNEL:-$here/guest-Image}
 # The guest says all that it has to say on its console, which takes its time
