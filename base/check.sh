@@ -185,6 +185,27 @@ check_docs()
 	done < <(grep '^Documentation/.*\.rst$' "$work/own")
 }
 
+# ---- words
+
+# Of a hook only what the project wrote: its header and the lines that it adds.
+check_words()
+{
+	local path
+
+	rm -rf "$work/words"
+	while IFS= read -r path; do
+		mkdir -p "$work/words/$(dirname "$path")"
+		case $path in
+		LICENSES/*)	;;
+		*.patch)	awk '!hunks || /^\+/; /^--- / { hunks = 1 }' "$project_dir/$path" >"$work/words/$path" ;;
+		*)		ln -s "$project_dir/$path" "$work/words/$path" ;;
+		esac
+	done <"$work/all"
+	(cd "$work/words" && xargs -r -d '\n' codespell --config "$project_dir/.codespellrc" \
+		< <(find . -type f -o -type l | sort)) >"$work/said" 2>&1 || true
+	quiet "codespell" "$work/said"
+}
+
 # ---- every file
 
 check_repository()
@@ -194,12 +215,21 @@ check_repository()
 	: >"$work/said"
 	while IFS= read -r path; do
 		case $path in
-		*.patch|*.md|*/series|.gitignore|*.txt) continue ;;
+		*.patch|*.md|*/series|.gitignore|*.txt|.reuse/*) continue ;;
 		esac
 		first=$(head -n 4 "$project_dir/$path" | tr -d '\0')
 		grep -q 'SPDX-License-Identifier: GPL-2.0' <<<"$first" || echo "$path" >>"$work/said"
 	done <"$work/all"
 	quiet "every file names its licence (SPDX)" "$work/said"
+
+	(cd "$project_dir" && reuse lint) >"$work/said" 2>&1 && : >"$work/said"
+	quiet "reuse lint" "$work/said"
+	# What a file says itself and what .reuse/dep5 says of it, by file.
+	(cd "$project_dir" && reuse spdx) 2>/dev/null |
+		awk '/^FileName: / { file = $2 }
+			/^LicenseInfoInFile: / && $2 != "Linux-syscall-note" { said[file] = said[file] " " $2; n[file]++ }
+			END { for (file in n) if (n[file] != 1) print file ":" said[file] }' >"$work/said"
+	quiet "files and .reuse/dep5 name the same licence" "$work/said"
 
 	# Mirrors and registries come from apt, and no path of one machine belongs here.
 	(cd "$project_dir" && xargs -r -d '\n' grep -nIE \
@@ -244,6 +274,7 @@ check_repository()
 echo "KTAP version 1"
 check_kernel
 check_docs
+check_words
 check_repository
 echo "1..$number"
 [ "$failures" = 0 ]

@@ -790,7 +790,7 @@ static long payer_current(struct payer *p)
 	return read_number(path);
 }
 
-struct payed {
+struct paid {
 	int fd;
 	__u32 viommu_id;
 	__u32 dev_id;
@@ -800,7 +800,7 @@ struct payed {
 
 static int payed_work(void *arg, char what)
 {
-	struct payed *p = arg;
+	struct paid *p = arg;
 
 	switch (what) {
 	case 'a':
@@ -825,7 +825,7 @@ TEST_F_TIMEOUT(events, charged_to_the_owner, TIMEOUT)
 {
 	struct payer owner = { .cgroup = CGROUP "/iommufd-owner" };
 	struct payer other = { .cgroup = CGROUP "/iommufd-other" };
-	struct payed payed = {
+	struct paid paid = {
 		.fd = self->fd,
 		.viommu_id = self->vm.viommu_id,
 		.dev_id = self->vm.dev_id,
@@ -840,8 +840,8 @@ TEST_F_TIMEOUT(events, charged_to_the_owner, TIMEOUT)
 	self->event_fd = -1;
 	test_ioctl_destroy(self->queue_id);
 
-	ASSERT_EQ(0, payer_start(&owner, payed_work, &payed));
-	ASSERT_EQ(0, payer_start(&other, payed_work, &payed));
+	ASSERT_EQ(0, payer_start(&owner, payed_work, &paid));
+	ASSERT_EQ(0, payer_start(&other, payed_work, &paid));
 	/* Once for what is needed but once */
 	ASSERT_EQ(0, payer_do(&owner, 'a'));
 	ASSERT_EQ(0, payer_do(&owner, 'd'));
