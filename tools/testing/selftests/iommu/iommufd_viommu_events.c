@@ -798,7 +798,7 @@ struct paid {
 	__u32 event_fd;
 };
 
-static int payed_work(void *arg, char what)
+static int paid_work(void *arg, char what)
 {
 	struct paid *p = arg;
 
@@ -840,8 +840,8 @@ TEST_F_TIMEOUT(events, charged_to_the_owner, TIMEOUT)
 	self->event_fd = -1;
 	test_ioctl_destroy(self->queue_id);
 
-	ASSERT_EQ(0, payer_start(&owner, payed_work, &paid));
-	ASSERT_EQ(0, payer_start(&other, payed_work, &paid));
+	ASSERT_EQ(0, payer_start(&owner, paid_work, &paid));
+	ASSERT_EQ(0, payer_start(&other, paid_work, &paid));
 	/* Once for what is needed but once */
 	ASSERT_EQ(0, payer_do(&owner, 'a'));
 	ASSERT_EQ(0, payer_do(&owner, 'd'));
