@@ -24,7 +24,7 @@ FUZZ_SECONDS ?= 60
 # The parts share the machine's cores themselves.
 .NOTPARALLEL:
 .PHONY: help demo guest-test test test-debug coverage check base-check fuzz shell tree kernel \
-	kernel-debug kernel-coverage kernel-guest emulator rootfs vmm selftests stock packages \
+	kernel-debug kernel-coverage kernel-guest emulator rootfs vmm selftests stock docs packages \
 	packages-test clean
 .DEFAULT_GOAL := help
 
@@ -39,9 +39,10 @@ help:
 ##                  any report fails it; details in build/debug/test/*.tap
 ## make coverage    lines and branches of the kernel files that the tests execute: a table by
 ##                  file in build/coverage/table, sources with counts in build/coverage/annotated
-## make check       what is checked without running it: checkpatch, sparse, W=1, kernel-doc, ABI,
+## make check       what is checked without running it: checkpatch, sparse, W=1, kernel-doc, pages, ABI,
 ##                  shellcheck; the drivers with their options on and off, the iommufd core on
 ##                  other architectures; the hooks on each 6.12.y
+## make docs        the pages of Documentation/ as HTML in build/docs, made as the kernel makes its own
 ## make shell       a shell on the emulated board
 ## make fuzz        fuzzes the CMDQV model (FUZZ_SECONDS=60)
 ##
@@ -73,11 +74,15 @@ coverage: packages-test kernel-coverage emulator rootfs selftests
 	@base/coverage.sh run $(SELFTESTS) $(BUILD)/obj-coverage $(BUILD)/coverage
 
 check: packages-test tree
-	@base/test.sh static abi base configs
+	@base/test.sh static docs abi base configs
 
 base-check:
 	@base/apt.sh install tree
 	@base/base-check.sh
+
+docs: tree
+	@base/apt.sh install tree docs
+	@base/docs.sh $(LINUX) $(BUILD)/obj-docs $(BUILD)/docs
 
 fuzz: packages-test
 	@$(MAKE) --no-print-directory -C emulator/model fuzz FUZZ_ARGS=-max_total_time=$(FUZZ_SECONDS)
@@ -133,7 +138,7 @@ packages:
 	@base/apt.sh install tree kernel emulator rootfs vmm
 
 packages-test:
-	@base/apt.sh install tree kernel emulator rootfs vmm check
+	@base/apt.sh install tree kernel emulator rootfs vmm docs check
 
 clean:
 	rm -rf $(BUILD)

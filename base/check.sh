@@ -161,30 +161,6 @@ check_kernel()
 	done
 }
 
-# ---- the pages
-
-check_docs()
-{
-	local page dirs
-
-	# A directory with an index of the project's own is a book.
-	dirs=$(sed -n 's,^Documentation/\(.*\)/index\.rst$,\1,p' "$work/own" | paste -sd ' ')
-	[ -n "$dirs" ] || return 0
-	# What is up to date would say nothing.
-	rm -rf "$check/docs"
-	mkdir -p "$check/docs"
-	if make -C "$tree" O="$check/docs" htmldocs SPHINXDIRS="$dirs" \
-			SPHINXOPTS="-j$jobs" >"$check/sphinx.log" 2>&1 </dev/null; then
-		result 0 "sphinx: the pages can be made"
-	else
-		result 1 "sphinx: the pages can be made" <(tail -n 20 "$check/sphinx.log")
-	fi
-	while IFS= read -r page; do
-		grep -F "$page:" "$check/sphinx.log" >"$work/said" || true
-		quiet "sphinx: $page" "$work/said"
-	done < <(grep '^Documentation/.*\.rst$' "$work/own")
-}
-
 # ---- words
 
 # Of a hook only what the project wrote: its header and the lines that it adds.
@@ -273,7 +249,6 @@ check_repository()
 
 echo "KTAP version 1"
 check_kernel
-check_docs
 check_words
 check_repository
 echo "1..$number"

@@ -32,10 +32,10 @@ results=$kernel/test
 
 # Cheapest first: what breaks early should say so early. "configs" compiles the
 # drivers a dozen times over: make check has it, and whoever names it.
-all=(tools model abi base emulator stock kunit iommufd guest kselftest guests install static)
+all=(tools docs model abi base emulator stock kunit iommufd guest kselftest guests install static)
 
 # For how long each may run, seconds.
-declare -A limit=([tools]=300 [model]=900 [abi]=120 [base]=1800 [emulator]=900
+declare -A limit=([tools]=300 [docs]=600 [model]=900 [abi]=120 [base]=1800 [emulator]=900
 	[stock]=400 [kunit]=300 [iommufd]=600 [kselftest]=1200 [guest]=300 [guests]=2400 [install]=900
 	[static]=1800 [configs]=3600)
 
@@ -61,9 +61,15 @@ suite_tools()
 	local test status=0
 
 	for test in base/test/*-test; do
+		[ "$test" != base/test/docs-test ] || continue
 		"$test" || status=1
 	done
 	return $status
+}
+
+suite_docs()
+{
+	"$base_dir/test/docs"
 }
 
 suite_model()
