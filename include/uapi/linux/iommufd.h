@@ -59,26 +59,26 @@
  * order. What is marked [C] is for CMDQV; the rest is nesting on any SMMUv3, with
  * &IOMMU_VIOMMU_TYPE_ARM_SMMUV3.
  *
- *  1. Open the VFIO device (/dev/vfio/devices/vfioN), bind it to the iommufd:
+ * 1.  Open the VFIO device (/dev/vfio/devices/vfioN), bind it to the iommufd:
  *     VFIO_DEVICE_BIND_IOMMUFD returns a *dev_id*.
- *  2. IOMMU_IOAS_ALLOC and IOMMU_IOAS_MAP: guest memory at guest physical
+ * 2.  IOMMU_IOAS_ALLOC and IOMMU_IOAS_MAP: guest memory at guest physical
  *     addresses.
- *  3. IOMMU_HWPT_ALLOC of that IOAS with &IOMMU_HWPT_ALLOC_NEST_PARENT: the
+ * 3.  IOMMU_HWPT_ALLOC of that IOAS with &IOMMU_HWPT_ALLOC_NEST_PARENT: the
  *     stage-2 tables. Attach the device to it (VFIO_DEVICE_ATTACH_IOMMUFD_PT).
- *  4. IOMMU_GET_HW_INFO: what the guest's SMMUv3 may advertise, and [C] with
+ * 4.  IOMMU_GET_HW_INFO: what the guest's SMMUv3 may advertise, and [C] with
  *     &IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV how many queues and StreamIDs.
- *  5. IOMMU_VIOMMU_ALLOC on the stage 2, then [C] mmap() of the window it names:
+ * 5.  IOMMU_VIOMMU_ALLOC on the stage 2, then [C] mmap() of the window it names:
  *     the page with the CONS, PROD, CONFIG, STATUS, GERROR and GERRORN registers of
  *     the VM's own queues.
- *  6. IOMMU_VEVENTQ_ALLOC, one for each type: &IOMMU_VEVENTQ_TYPE_ARM_SMMUV3 for
+ * 6.  IOMMU_VEVENTQ_ALLOC, one for each type: &IOMMU_VEVENTQ_TYPE_ARM_SMMUV3 for
  *     what belongs into the guest's event queue, [C]
  *     &IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV for errors of its own queues. poll() them.
- *  7. IOMMU_HWPT_ALLOC on the vIOMMU, once with an entry that has nothing but V set
+ * 7.  IOMMU_HWPT_ALLOC on the vIOMMU, once with an entry that has nothing but V set
  *     (abort) and once with V and Config bypass: what a guest begins with. Attach
  *     the device to the one that fits the guest's GBPA.
- *  8. IOMMU_VDEVICE_ALLOC for each device: the StreamID that the guest knows. At
+ * 8.  IOMMU_VDEVICE_ALLOC for each device: the StreamID that the guest knows. At
  *     the latest before the device is attached to a stage 1.
- *  9. When the guest writes a stream table entry: IOMMU_HWPT_ALLOC on the vIOMMU
+ * 9.  When the guest writes a stream table entry: IOMMU_HWPT_ALLOC on the vIOMMU
  *     with its first two words, attach the device to the result, destroy the
  *     previous one. The device goes over from one to the other without a gap.
  * 10. [C] When the guest has programmed a queue's BASE register and maps it to its
