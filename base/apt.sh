@@ -94,23 +94,23 @@ install_packages()
 
 # ---- the private apt directory
 
-# "URI SUITE" of the machine's Debian sources.
+# mirror LABEL: the URI of the machine's sources of this label, "Debian" or
+# "Debian-Security".
 mirror()
 {
-	# The Label tells Debian proper from its security archive.
 	# shellcheck disable=SC2016 # these are for apt
 	apt-get indextargets --format '$(REPO_URI) $(LABEL) $(COMPONENT) $(RELEASE)' 'Created-By: Packages' |
-		awk '$2 == "Debian" && $3 == "main" { print $1; exit }'
+		awk -v label="$1" '$2 == label && $3 == "main" { print $1; exit }'
 }
 
 sources_list()
 {
-	local uri keyring machine
+	local uri security keyring machine
 
-	uri=$(mirror)
+	uri=$(mirror Debian)
 	if [ -z "$uri" ] && [ "$(id -u)" = 0 ]; then
 		apt-get -qq update >&2 || true
-		uri=$(mirror)
+		uri=$(mirror Debian)
 	fi
 	[ -n "$uri" ] || die "apt has no lists of a Debian mirror: is one in the machine's sources, and 'apt-get update' run?"
 	for keyring in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do
@@ -121,6 +121,11 @@ sources_list()
 	printf 'deb-src [signed-by=%s] %s %s main\n' "$keyring" "$uri" "$board_suite"
 	printf 'deb [signed-by=%s arch=arm64] %s %s main\n' "$keyring" "$uri" "$board_suite"
 	printf 'deb [signed-by=%s arch=arm64] %s %s-backports main\n' "$keyring" "$uri" "$board_suite"
+	# New kernels come from there first, and so does what belongs to them.
+	security=$(mirror Debian-Security)
+	if [ -n "$security" ]; then
+		printf 'deb [signed-by=%s arch=arm64] %s %s-security main\n' "$keyring" "$security" "$board_suite"
+	fi
 	if [ "$(codename)" = bookworm ]; then
 		printf 'deb [signed-by=%s arch=%s] %s bookworm-backports main\n' "$keyring" "$machine" "$uri"
 	fi
