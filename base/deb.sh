@@ -1,0 +1,244 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# deb.sh configure TREE OBJ
+#	Makes OBJ/.config the configuration that the kernel of the packages has. TREE is
+#	what base/tree.sh made.
+# deb.sh version TREE
+#	The packages' version.
+# deb.sh release TREE
+#	The kernel's release, "uname -r".
+#
+# DEB_CONFIG	"debian" (default): Debian's own configuration for arm64 with the project's
+#		options (base/config/deb.config); "small": the board's, with modules, for
+#		the tests of the packages
+# DEB_DEBUG_INFO=y  debugging symbols and BTF, see base/config/deb-lean.config
+# DEB_SIGN_KEY	file with key and certificate to sign modules with (PEM)
+# DEB_REVISION	the packages' revision, instead of that in base/versions
+
+set -euo pipefail
+shopt -s inherit_errexit
+. "$(dirname "$0")/lib.sh"
+
+flavour_config=${DEB_CONFIG:-debian}
+case $flavour_config in
+debian)	flavour=arm64 ;;
+small)	flavour=small-arm64 ;;
+*)	die "there is no configuration '$flavour_config': DEB_CONFIG is debian or small" ;;
+esac
+revision=${DEB_REVISION:-$(setting package-revision)}
+[[ $revision =~ ^[1-9][0-9]*$ ]] || die "the packages' revision is no number: '$revision'"
+
+cross=
+[ "$(uname -m)" = aarch64 ] || cross=aarch64-linux-gnu-
+jobs=${JOBS:-$(nproc)}
+
+# Neither the clock, the user nor the machine go into the result.
+export KBUILD_BUILD_TIMESTAMP='2026-01-01 00:00:00 UTC'
+export KBUILD_BUILD_USER=grace-cmdqv KBUILD_BUILD_HOST=bench KBUILD_BUILD_VERSION=1
+
+kmake()
+{
+	local tree=$1 obj=$2
+
+	shift 2
+	make -C "$tree" O="$obj" ARCH=arm64 ${cross:+CROSS_COMPILE="$cross"} \
+		CC="ccache ${cross}gcc" -j"$jobs" "$@"
+}
+
+# ---- versions
+
+# The version of linux-source-6.12 that TREE was made of, as base/tree.sh noted it.
+base_version()
+{
+	local manifest
+
+	manifest=$(dirname "$1")/.$(basename "$1").manifest
+	[ -f "$manifest" ] || die "$1 was not made by base/tree.sh"
+	head -n 1 "$manifest"
+}
+
+# Newer than Debian's own package of the version that we build on, older than the next.
+package_version()
+{
+	printf '%s+cmdqv%s\n' "$(base_version "$1")" "$revision"
+}
+
+# What Debian calls the release of this version, without its flavour, and then ours: so
+# boot loaders, which sort by it, order the kernels as apt orders the packages.
+local_version()
+{
+	local version=$1 debian
+
+	case $version in
+	*~deb[0-9]*u*)	debian=${version##*~}; debian=${debian%%u*} ;;
+	*~bpo*)		debian=bpo ;;
+	*)		debian=deb13 ;; # the release that 6.12 belongs to
+	esac
+	printf '+%s+cmdqv%s-%s\n' "$debian" "$revision" "$flavour"
+}
+
+release()
+{
+	local version
+
+	version=$(base_version "$1")
+	printf '%s%s\n' "${version%%[-~]*}" "$(local_version "$version")"
+}
+
+# ---- configuration
+
+# "VERSION SUITE" of linux-config-6.12 for the version $1 of the source: of the same 6.12.y
+# if there is one, else the newest.
+config_package()
+{
+	local suite version newest=
+
+	for suite in trixie-security trixie; do
+		version=$("$base_dir/apt.sh" version linux-config-6.12:arm64 "$suite")
+		[ -n "$version" ] || continue
+		if [ "${version%%-*}" = "${1%%-*}" ]; then
+			printf '%s %s\n' "$version" "$suite"
+			return
+		fi
+		if [ -z "$newest" ] || dpkg --compare-versions "$version" gt "${newest% *}"; then
+			newest="$version $suite"
+		fi
+	done
+	[ -n "$newest" ] || die "apt knows no package linux-config-6.12 for arm64"
+	printf '%s\n' "$newest"
+}
+
+# debian_config VERSION: the file with Debian's configuration, from the cache.
+debian_config()
+{
+	local package version suite kept work
+
+	package=$(config_package "$1")
+	version=${package% *} suite=${package#* }
+	[ "${version%%-*}" = "${1%%-*}" ] ||
+		say "notice: apt has Debian's configuration of $version only, not of ${1%%-*}; new options take their defaults"
+	kept=$cache_dir/linux-config/$version
+	if [ ! -f "$kept" ]; then
+		work=$(mktemp -d "$cache_dir/linux-config.XXXXXX")
+		"$base_dir/apt.sh" unpack linux-config-6.12:arm64 "$suite" "$work"
+		mkdir -p "$(dirname "$kept")"
+		xz -dc "$work/usr/src/linux-config-6.12/config.arm64_none_arm64.xz" >"$kept.new" ||
+			die "linux-config-6.12 $version has no configuration of arm64"
+		mv "$kept.new" "$kept"
+		rm -rf "$work"
+	fi
+	printf '%s\n' "$kept"
+}
+
+# settings FILE...: "CONFIG_NAME VALUE" for each option that these name, n for one that is
+# not set; of several the last one counts, as for kconfig.
+settings()
+{
+	cat "$@" | sed -nE 's/^(CONFIG_[A-Za-z0-9_]+)=(.*)$/\1 \2/p; s/^# (CONFIG_[A-Za-z0-9_]+) is not set$/\1 n/p' |
+	awk '{ name = $1; sub(/^[^ ]* /, ""); value[name] = $0 }
+		END { for (name in value) print name, value[name] }' | sort
+}
+
+# differences WANTED HAVE: "NAME=WANTED (is HAVE)", of two lists of settings, for what the
+# first one names.
+differences()
+{
+	join -a 1 -e n -o 0,1.2,2.2 <(sed 's/ /\t/' "$1") <(sed 's/ /\t/' "$2") -t "$(printf '\t')" |
+		awk -F'\t' '$2 != $3 { print $1 "=" $2 " (is " $3 ")" }'
+}
+
+# Is it known that the option $1 depends on the tools?
+by_toolchain()
+{
+	local pattern
+
+	for pattern in "${toolchain_options[@]}"; do
+		# shellcheck disable=SC2053 # a pattern
+		[[ ${1#CONFIG_} != $pattern ]] || return 0
+	done
+	return 1
+}
+
+configure()
+{
+	local tree=$1 obj=$2 version fragments=() start line lost=
+	local work=$obj/.deb
+
+	version=$(base_version "$tree")
+	mkdir -p "$work"
+	case $flavour_config in
+	debian)
+		start=$(debian_config "$version")
+		fragments=("$base_dir/config/deb.config")
+		[ "${DEB_DEBUG_INFO:-}" = y ] || fragments+=("$base_dir/config/deb-lean.config")
+		;;
+	small)
+		start=/dev/null
+		fragments=("$base_dir"/config/{bench,project,deb-small}.config)
+		;;
+	esac
+	{
+		printf 'CONFIG_LOCALVERSION="%s"\n# CONFIG_LOCALVERSION_AUTO is not set\n' "$(local_version "$version")"
+		if [ -n "${DEB_SIGN_KEY:-}" ]; then
+			[ -r "$DEB_SIGN_KEY" ] || die "DEB_SIGN_KEY: $DEB_SIGN_KEY can't be read"
+			printf 'CONFIG_MODULE_SIG_ALL=y\nCONFIG_MODULE_SIG_KEY="%s"\n' "$(realpath "$DEB_SIGN_KEY")"
+		fi
+	} >"$work/ours"
+	fragments+=("$work/ours")
+	cat "$start" "${fragments[@]}" >"$work/wanted.new"
+	# kconfig itself notes changed Kconfig files; the merge is repeated only if what we
+	# ask for changed.
+	if cmp -s "$work/wanted.new" "$work/wanted" && [ -f "$obj/.config" ] &&
+			[ -z "$(find "$tree" -name 'Kconfig*' -newer "$work/wanted" -print -quit)" ]; then
+		return 0
+	fi
+	rm -f "$work/wanted"
+	if [ "$flavour_config" = debian ]; then
+		cp "$work/wanted.new" "$obj/.config"
+		kmake "$tree" "$obj" olddefconfig >"$obj.log" 2>&1 ||
+			failed "$obj.log" "configuring the kernel in $tree"
+	else
+		KCONFIG_ALLCONFIG=$work/wanted.new kmake "$tree" "$obj" allnoconfig >"$obj.log" 2>&1 ||
+			failed "$obj.log" "configuring the kernel in $tree"
+	fi
+	settings "$obj/.config" >"$work/have"
+	settings "${fragments[@]}" >"$work/asked"
+	lost=$(differences "$work/asked" "$work/have")
+	if [ -n "$lost" ]; then
+		printf '%s\n' "$lost" >&2
+		die "these options of base/config can't be had as asked"
+	fi
+	# What Debian has on must be as it is there, unless we ask for something else.
+	settings "$start" >"$work/debian"
+	readarray -t toolchain_options < <(sed 's/#.*//' "$base_dir/deb/toolchain-options" | tr -s ' \t' '\n' | sed '/^$/d')
+	differences "$work/debian" "$work/have" | grep -v '=n ' |
+		grep -vFf <(sed 's/ .*/=/' "$work/asked") >"$work/differences" || true
+	lost=
+	while IFS= read -r line; do
+		by_toolchain "${line%%=*}" || lost+="$line"$'\n'
+	done <"$work/differences"
+	if [ -n "$lost" ]; then
+		printf '%s' "$lost" >&2
+		die "these options of Debian's configuration would be lost, for no reason in base/deb/toolchain-options"
+	fi
+	mv "$work/wanted.new" "$work/wanted"
+	say "$(release "$tree"): $(grep -c '=[ym]$' "$obj/.config") options on, $(grep -c '=m$' "$obj/.config") of them modules"
+}
+
+case ${1:-}.$# in
+configure.3)
+	mkdir -p "$3"
+	configure "$(cd "$2" && pwd -P)" "$(cd "$3" && pwd -P)"
+	;;
+version.2)
+	package_version "$(cd "$2" && pwd -P)"
+	;;
+release.2)
+	release "$(cd "$2" && pwd -P)"
+	;;
+*)
+	sed -n 's/^# \?//; 4,18p' "$0" >&2
+	exit 2
+	;;
+esac
