@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
+/**
+ * DOC: Core and driver of a virtual IOMMU
+ *
  * What an IOMMU driver and the iommufd core say to each other about a virtual
  * IOMMU (vIOMMU).
  *
  * The core keeps its own object for every id that user space sees, and never
  * shows it to a driver. A driver gets the structures of this file, each the
  * first member of a structure of the driver's own, allocated and freed by the
- * core with the size the driver asked for:
+ * core with the size the driver asked for::
  *
  *	vIOMMU		iommu_ops::get_viommu_size	struct iommufd_viommu
  *	vDEVICE		iommufd_viommu_ops::vdevice_size struct iommufd_vdevice
@@ -22,7 +24,7 @@
  * before its stage-2 parent domain is freed, and before the IOMMU that it was
  * made for goes away.
  *
- * Lock order, outermost first:
+ * Lock order, outermost first::
  *
  *	iommufd's vDEVICE lock -> iommufd_viommu::vdevs_rwsem (for writing)
  *	iommufd's group lock -> vdevs_rwsem (for reading, by an attach)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
+/**
+ * DOC: Memory that hardware reads by physical address
+ *
  * Memory that hardware reads by physical address while it is mapped in an IOAS.
  *
  * An area with a domain is pinned and fully mapped in every domain of its

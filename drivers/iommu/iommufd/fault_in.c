@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
+/**
+ * DOC: Accesses to user memory that an unbind would wait for
+ *
  * Accesses to user memory that an unbind would wait for.
  *
  * Who holds an object for the length of an ioctl delays its destruction, and the

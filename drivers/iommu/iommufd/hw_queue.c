@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
+/**
+ * DOC: HW queues
+ *
  * HW queue: a queue in guest memory that the hardware reads by itself.
  *
  * The hardware reads by physical address, so the memory must be contiguous and

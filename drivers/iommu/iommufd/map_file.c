@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
+/**
+ * DOC: Memory of a file in an IOAS
+ *
  * Memory of a file in an IOAS.
  *
  * A VMM that shares the memory of its guest with other processes has it in a file,

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
+/**
+ * DOC: The window of MSI pages
+ *
  * The window of IOVAs in which the kernel maps MSI pages into an HWPT, for IOMMU
  * drivers with a region of type IOMMU_RESV_SW_MSI.
  *

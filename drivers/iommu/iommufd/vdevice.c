@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
+/**
+ * DOC: vDEVICEs, and devices that leave
+ *
  * vDEVICE: a device as the guest's IOMMU names it.
  *
  * User space makes and destroys vDEVICEs, but a device leaves whenever its driver

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
+/**
+ * DOC: vEVENTQs
+ *
  * vEVENTQ: events of a vIOMMU on their way to user space.
  *
  * A driver reports from wherever it learns of an event, an interrupt included;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
+/**
+ * DOC: Windows
+ *
  * Windows: pieces of MMIO that user space can mmap() through its iommufd.
  *
  * A driver registers a window while it makes its vIOMMU, and takes it back while
@@ -23,7 +25,7 @@
 
 #include "viommu_private.h"
 
-/*
+/**
  * struct iommufd_mmap_window - MMIO, or a mock's memory, that can be mapped
  * @owner: the vIOMMU
  * @pgoff: where it is in the iommufd, in pages

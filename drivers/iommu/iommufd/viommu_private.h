@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
+/**
+ * DOC: References and locks of virtual IOMMUs
+ *
  * The iommufd core's own side of virtual IOMMUs. What drivers see of it is in
  * include/linux/iommufd_viommu.h.
  *
- * Who holds what, and for how long:
+ * Who holds what, and for how long::
  *
  *	vIOMMU		"users" of its nest parent HWPT, the module of the IOMMU
  *			driver						life
@@ -26,7 +28,7 @@
  * refers to may be gone the moment after.
  *
  * Lock order, outermost first; there is none between these groups, but that Linux'
- * part of iommufd pins memory, which takes mmap_lock, with iova_rwsem held:
+ * part of iommufd pins memory, which takes mmap_lock, with iova_rwsem held::
  *
  *	iommufd_ctx::vdevs_lock -> iommufd_viommu::vdevs_rwsem -> driver's locks
  *	iommufd_ctx::vdevs_lock -> xa_lock of iommufd_ctx::objects
@@ -64,7 +66,7 @@ struct file;
 struct mem_cgroup;
 struct vm_area_struct;
 
-/*
+/**
  * struct iommufd_viommu_obj - a vIOMMU as its id names it
  * @obj: the object
  * @ictx: the iommufd that it belongs to; outlives it as every object
@@ -94,7 +96,7 @@ struct iommufd_viommu_obj {
 	struct xarray veventqs;
 };
 
-/*
+/**
  * struct iommufd_vdevice_obj - a vDEVICE as its id names it
  * @obj: the object
  * @ictx: the iommufd that it belongs to
@@ -114,7 +116,7 @@ struct iommufd_vdevice_obj {
 	struct iommufd_vdevice *core;
 };
 
-/*
+/**
  * struct iommufd_hw_queue_obj - a HW queue as its id names it
  * @obj: the object
  * @viommu: the vIOMMU; "users" held
@@ -135,7 +137,7 @@ struct iommufd_hw_queue_obj {
 	bool running;
 };
 
-/*
+/**
  * struct iommufd_veventq_obj - a vEVENTQ as its id names it
  * @obj: the object
  * @viommu: the vIOMMU; "users" held
@@ -194,7 +196,7 @@ static inline bool iommufd_object_is_pt(const struct iommufd_object *obj)
 	}
 }
 
-/*
+/**
  * struct iopt_contig - physically contiguous memory at the beginning of a range
  * @base_pa: where it is
  * @length: bytes of it

@@ -103,8 +103,8 @@ static u64 evtq_last(struct arm_smmu_evtq *evtq)
  *
  * The last step of every attach. The STE has been written and the SMMU has said
  * that it uses no other any more. What is in the event queue at this moment
- * belongs to the state before, and no new owner gets to see it (DESIGN I10), not
- * even if the thread handles it much later: such events go to the host's log.
+ * belongs to the state before, and no new owner gets to see it (isolation.rst, I10),
+ * not even if the thread handles it much later: such events go to the host's log.
  * (Assumption: with the CMD_SYNC that ends the use of the old STE the events of
  * transactions that used it are in the queue.)
  *

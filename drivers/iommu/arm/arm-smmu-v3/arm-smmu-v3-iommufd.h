@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
+/**
+ * DOC: Lifetimes and locks of nested translation
+ *
  * iommufd's virtual IOMMU on an SMMUv3: what arm-smmu-v3-iommufd.c, the hooks in
  * arm-smmu-v3.c and an implementation with a vIOMMU type of its own
  * (tegra241-cmdqv) share.
  *
- * Lifetimes, each held by the one before it:
+ * Lifetimes, each held by the one before it::
  *
  *	device attached -> nested domain -> vSMMU -> nest parent (stage 2)
  *
  * A VMID lives longer than all of them if it has to: see struct arm_smmu_vmid.
  *
- * Lock order, outermost first:
+ * Lock order, outermost first::
  *
  *	iommu_group's mutex -> iommufd_viommu::vdevs_rwsem (for reading)
  *	iommu_group's mutex -> arm_smmu_asid_lock -> arm_smmu_domain::devices_lock
@@ -32,7 +34,7 @@
 /**
  * struct arm_smmu_vmid - a VMID and everybody who needs it not to be reused
  * @kref: the stage-2 nest parent domain, every vSMMU on it, and hardware that
- *        could not be stopped and still carries the VMID (DESIGN I2) hold one
+ *        could not be stopped and still carries the VMID (isolation.rst, I2) hold one
  *        each; the last one gives the VMID back
  * @smmu: the SMMU whose VMID it is
  * @id: the VMID

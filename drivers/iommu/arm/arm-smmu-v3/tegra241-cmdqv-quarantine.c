@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * NVIDIA Tegra241 CMDQV: hardware of VMs that would not stop
+/**
+ * DOC: Hardware of VMs that would not stop
  *
  * A queue that is still enabled reads its memory and executes what it finds there,
  * whoever the memory belongs to by then. User space can't be made to wait for it,

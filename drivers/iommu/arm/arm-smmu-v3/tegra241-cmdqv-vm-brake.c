@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * NVIDIA Tegra241 CMDQV: a brake on interrupts that VMs make
+/**
+ * DOC: A brake on interrupts that VMs make
  *
  * A VM can make errors and acknowledge them as fast as it can write to its window,
  * or write GERRORN so that it looks like that, and each raises the interrupt. As
@@ -8,14 +8,14 @@
  * VINTF is masked in VINTF_INT_MASK for 200 ms, and its error map is looked at every
  * 20 ms. That stops the interrupts of a VINTF, and neither its work nor its map.
  *
- *	A VINTF is polled at the 20th interrupt within 200 ms that finds something
- *	new in its map: 100 a second, 39 at most within any 200 ms.
- *	All VMs' VINTFs are polled at the 100th interrupt within 200 ms that VINTF0
- *	does not explain, whatever it finds, if anything: 500 a second for the unit,
- *	199 at most within any 200 ms, and one that is under way when they are masked.
- *	There are 50 polls a second at most, each with one look at the map of each
- *	VINTF that is polled, and the lock free between any two.
- *	Not a line in the log above debug level, and there 10 in 5 seconds.
+ * - A VINTF is polled at the 20th interrupt within 200 ms that finds something
+ *   new in its map: 100 a second, 39 at most within any 200 ms.
+ * - All VMs' VINTFs are polled at the 100th interrupt within 200 ms that VINTF0
+ *   does not explain, whatever it finds, if anything: 500 a second for the unit,
+ *   199 at most within any 200 ms, and one that is under way when they are masked.
+ * - There are 50 polls a second at most, each with one look at the map of each
+ *   VINTF that is polled, and the lock free between any two.
+ * - Not a line in the log above debug level, and there 10 in 5 seconds.
  *
  * So much, whatever any number of VMs and VMMs do: what is counted belongs to the
  * VINTF's number and to the unit, and does not end with a vIOMMU. Nobody needs to
@@ -31,6 +31,7 @@
  * until it is free.
  *
  * Assumptions: only VINTF_INT_MASK's place is known, so
+ *
  * - it does what its name says. Should it do nothing, interrupts go on while all
  *   VMs' VINTFs are masked. A burst of these is warned of, once, and there is no
  *   brake any more; events are what they are without it.

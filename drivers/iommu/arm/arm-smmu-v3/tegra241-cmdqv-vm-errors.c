@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * NVIDIA Tegra241 CMDQV: errors of VMs' queues
+/**
+ * DOC: Errors of VMs' queues
  *
  * An error of a queue is the VM's to look after: it acknowledges it in GERRORN, in
  * its window. What the host does is to tell the VM, by an event with the VINTF's

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * NVIDIA Tegra241 CMDQV: who has which VINTF, and how many one can have
+/**
+ * DOC: Who has which VINTF
  *
  * A unit has few VINTFs for all VMs behind its SMMU, and a vIOMMU takes one for as
  * long as it lives. So that not one user has them all, each has at most
@@ -137,9 +137,9 @@ static void tegra241_vm_owners_show_vintf(struct seq_file *m,
  *	that could not be reset (aside), interrupts that were not VINTF0's, and how
  *	often all had to be polled for them (brakes). Then one for each VINTF that is
  *	not free: VMID, the device and the user that it counts against, HW queues,
- *	whether its vIOMMU has ended and the hardware has not, it is fenced (DESIGN
- *	I5), or its interrupts are masked; and the interrupts that were for it and how
- *	often it had to be polled, whoever had it then.
+ *	whether its vIOMMU has ended and the hardware has not, it is fenced
+ *	(isolation.rst, I5), or its interrupts are masked; and the interrupts that were
+ *	for it and how often it had to be polled, whoever had it then.
  * @v: unused
  *
  * Context: sleeps.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * NVIDIA Tegra241 CMDQV: the VM side
+/**
+ * DOC: VINTFs of VMs
+ *
  *
  * A vIOMMU of type TEGRA241_CMDQV owns a VINTF. User space maps page 0 of it, all
  * that the guest needs to run its queues, from the moment that the vIOMMU exists;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
+/**
+ * DOC: Files, terms and locks of the CMDQV driver
+ *
  * NVIDIA Tegra241 CMDQ-Virtualization (CMDQV): registers, how their fields are
- * computed, and the structures of the driver.
+ * computed, and the structures of the driver. ::
  *
  *	tegra241-cmdqv-hw.c		register sequences, used by both sides
  *	tegra241-cmdqv.c		host side: discovery, reset, interrupt
@@ -21,7 +23,7 @@
  * it is mapped (CMDQ_ALLOC_MAP.ALLOCATED). Page 0 of the logical aperture is
  * what a VM gets.
  *
- * Lock order, outermost first; see also linux/iommufd_viommu.h:
+ * Lock order, outermost first; see also linux/iommufd_viommu.h::
  *
  *	iommufd's queue lock of a vIOMMU -> tegra241_quarantine::lock ->
  *	tegra241_vm_owners::lock -> tegra241_vm_errors::lock
