@@ -18,13 +18,18 @@ KERNEL ?=
 GUEST_KERNEL ?=
 # Extra options of grace-vm, for example: make demo VM="--kernel my/Image"
 VM ?=
+# A kernel source tree for "make series"
+TREE ?=
+# Who signs it, "Name <address>"
+SIGNOFF ?=
+export SIGNOFF
 
 FUZZ_SECONDS ?= 60
 
 # The parts share the machine's cores themselves.
 .NOTPARALLEL:
 .PHONY: help demo guest-test test test-debug coverage check base-check fuzz shell tree kernel \
-	kernel-debug kernel-coverage kernel-guest emulator rootfs vmm selftests stock docs packages \
+	kernel-debug kernel-coverage kernel-guest emulator rootfs vmm selftests stock docs packages series \
 	packages-test clean
 .DEFAULT_GOAL := help
 
@@ -45,6 +50,10 @@ help:
 ## make docs        the pages of Documentation/ as HTML in build/docs, made as the kernel makes its own
 ## make shell       a shell on the emulated board
 ## make fuzz        fuzzes the CMDQV model (FUZZ_SECONDS=60)
+##
+## make series      build/series/*.patch, the project as a patch series for "git am"; for the
+##                  6.12.y of LINUX_VERSION or of the clean tree in TREE=DIRECTORY;
+##                  SIGNOFF="Name <address>" signs it
 ##
 ## make tree        build/linux, the kernel source with the project in it
 ## make kernel      build/Image
@@ -89,6 +98,10 @@ fuzz: packages-test
 
 shell: packages kernel emulator rootfs selftests
 	@emulator/grace-vm shell --share $(SELFTESTS) $(VM)
+
+series:
+	@base/apt.sh install tree
+	@base/series.sh generate $(BUILD)/series "$(TREE)"
 
 tree:
 	@base/apt.sh install tree
