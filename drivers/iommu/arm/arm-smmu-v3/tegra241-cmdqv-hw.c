@@ -14,6 +14,13 @@
 #define BRIEFLY_US	(10 * USEC_PER_MSEC)
 
 #if IS_ENABLED(CONFIG_KUNIT)
+/**
+ * tegra241_readl() - read 32 bits of a register
+ * @reg: the register
+ *
+ * Context: any. Orders as readl() does.
+ * Return: its value.
+ */
 u32 tegra241_readl(const void __iomem *reg)
 {
 	KUNIT_STATIC_STUB_REDIRECT(tegra241_readl, reg);
@@ -21,6 +28,13 @@ u32 tegra241_readl(const void __iomem *reg)
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_readl);
 
+/**
+ * tegra241_readq() - read 64 bits of a register
+ * @reg: the register
+ *
+ * Context: any. Orders as readq() does.
+ * Return: its value.
+ */
 u64 tegra241_readq(const void __iomem *reg)
 {
 	KUNIT_STATIC_STUB_REDIRECT(tegra241_readq, reg);
@@ -28,6 +42,13 @@ u64 tegra241_readq(const void __iomem *reg)
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_readq);
 
+/**
+ * tegra241_writel() - write 32 bits of a register
+ * @val: the value
+ * @reg: the register
+ *
+ * Context: any. Orders as writel() does.
+ */
 void tegra241_writel(u32 val, void __iomem *reg)
 {
 	KUNIT_STATIC_STUB_REDIRECT(tegra241_writel, val, reg);
@@ -35,6 +56,13 @@ void tegra241_writel(u32 val, void __iomem *reg)
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_writel);
 
+/**
+ * tegra241_writeq() - write 64 bits of a register
+ * @val: the value
+ * @reg: the register
+ *
+ * Context: any. Orders as writeq() does.
+ */
 void tegra241_writeq(u64 val, void __iomem *reg)
 {
 	KUNIT_STATIC_STUB_REDIRECT(tegra241_writeq, val, reg);

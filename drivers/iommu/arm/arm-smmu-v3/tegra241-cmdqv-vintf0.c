@@ -329,6 +329,7 @@ static int tegra241_vintf0_add_lvcmdq(struct tegra241_host_vintf *vintf,
  * tegra241_vintf0_alloc() - VINTF0 and the memory of its queues
  * @cmdqv: the unit
  *
+ * Context: sleeps; the interrupt may come already.
  * Return: 0 or a negative errno. @cmdqv->vintf0 is to be freed in either case.
  */
 int tegra241_vintf0_alloc(struct tegra241_cmdqv *cmdqv)

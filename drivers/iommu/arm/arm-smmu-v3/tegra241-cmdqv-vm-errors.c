@@ -192,6 +192,7 @@ void tegra241_vm_errors_remove(struct tegra241_vm_vintf *vintf)
  * tegra241_vm_errors_init() - set up what this file has for a unit
  * @cmdqv: the unit, with valid @cmdqv->param
  *
+ * Context: sleeps.
  * Return: 0 or -ENOMEM.
  */
 int tegra241_vm_errors_init(struct tegra241_cmdqv *cmdqv)

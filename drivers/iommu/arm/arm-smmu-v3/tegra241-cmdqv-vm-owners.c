@@ -177,6 +177,8 @@ DEFINE_SHOW_ATTRIBUTE(tegra241_vm_owners);
  * tegra241_vm_owners_debugfs() - let the administrator see it
  * @cmdqv: the unit
  * @dir: the driver's directory; the unit gets one of its own in there
+ *
+ * Context: sleeps.
  */
 void tegra241_vm_owners_debugfs(struct tegra241_cmdqv *cmdqv,
 				struct dentry *dir)

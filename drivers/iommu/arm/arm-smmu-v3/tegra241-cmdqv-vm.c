@@ -336,6 +336,9 @@ tegra241_vm_vintf_alloc(struct tegra241_cmdqv *cmdqv, struct arm_vsmmu *vsmmu,
  *	thread
  *
  * Its number goes last, when nothing of it is left that the next owner could find.
+ *
+ * Context: sleeps; takes tegra241_vm_owners::lock and tegra241_vm_errors::lock. The
+ * SMMU is enabled.
  */
 void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf)
 {
@@ -521,6 +524,7 @@ size_t tegra241_cmdqv_get_viommu_size(enum iommu_viommu_type type)
  * @length: set to the bytes of the result
  * @type: the type that user space asks for; stays
  *
+ * Context: sleeps.
  * Return: a struct iommu_hw_info_tegra241_cmdqv that the caller kfrees,
  * -EOPNOTSUPP if @type is another or no VM can have a VINTF, or -ENOMEM.
  */
@@ -550,6 +554,7 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_hw_info);
  * tegra241_cmdqv_vm_init() - set up the VM side's own data
  * @cmdqv: the unit, with valid @cmdqv->param
  *
+ * Context: sleeps.
  * Return: 0 or -ENOMEM.
  */
 int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv)
@@ -572,6 +577,7 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_vm_init);
  *
  * For good: nobody looks at it again, and it does not interrupt. May be repeated.
  *
+ * Context: sleeps; takes tegra241_vm_errors::lock.
  * Return: 0 or -ENOMEM.
  */
 int tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv, u16 idx)
@@ -629,6 +635,8 @@ void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
 /**
  * tegra241_cmdqv_vm_exit() - free the VM side's own data
  * @cmdqv: the unit; no vIOMMU is left, the interrupt is free
+ *
+ * Context: sleeps.
  */
 void tegra241_cmdqv_vm_exit(struct tegra241_cmdqv *cmdqv)
 {
