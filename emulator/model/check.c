@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Is the model consistent with itself, and does its log show no command that
- * hardware must not let pass? (DESIGN.md §4, I1 to I4 and I7)
+ * hardware must not let pass? (isolation.rst, I1 to I4 and I7)
  *
  * The log is judged from the commands as fetched and as handed over, not by
  * asking the filter again.

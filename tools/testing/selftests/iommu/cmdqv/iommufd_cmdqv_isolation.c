@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What must always hold between VMs, and between VMs and the host. The tests are
- * named after the invariants I1 to I12 of the design (I10, events, has no tests
- * here), and run two VMs with a device each. What they do alone comes first.
+ * named after the rules I1 to I12 of Documentation/virt/tegra241-cmdqv/isolation.rst
+ * (I10, events, has no tests here), and run two VMs with a device each. What they do
+ * alone comes first.
  *
  * Runs on the emulated board (emulator/grace-vm); skips elsewhere.
  */

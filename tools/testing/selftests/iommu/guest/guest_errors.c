@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Errors that a guest makes are the guest's own (DESIGN I10): faults of its stage 1,
+ * Errors that a guest makes are the guest's own (isolation.rst, I10): faults of its stage 1,
  * and commands that its queues refuse, arrive in it as events and global errors of its
  * own SMMU, and its driver goes on. The host's log says nothing of them, and another
  * guest behind the same SMMU notices nothing. What is the host's to explain, faults

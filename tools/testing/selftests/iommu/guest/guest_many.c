@@ -2,7 +2,7 @@
 /*
  * Several guests behind one SMMU, each with a disk of its own and at work: each has
  * its own VINTF and VMID, none notices what becomes of another, and what one that is
- * killed has had is free for the next (DESIGN I2, I4, I7, I12). Then guests with two
+ * killed has had is free for the next (isolation.rst, I2, I4, I7, I12). Then guests with two
  * devices: behind one SMMU of theirs, and each behind its own.
  *
  * A guest at work writes new data to its disk, reads it again, and reads what the host
