@@ -105,7 +105,7 @@ static u64 evtq_last(struct arm_smmu_evtq *evtq)
  * that it uses no other any more. What is in the event queue at this moment
  * belongs to the state before, and no new owner gets to see it (isolation.rst, I10),
  * not even if the thread handles it much later: such events go to the host's log.
- * (Assumption: with the CMD_SYNC that ends the use of the old STE the events of
+ * (Assumption A3: with the CMD_SYNC that ends the use of the old STE the events of
  * transactions that used it are in the queue.)
  *
  * If nothing changes the number of the first event stays, so that a guest which

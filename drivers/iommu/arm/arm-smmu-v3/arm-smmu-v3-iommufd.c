@@ -159,7 +159,8 @@ void *arm_smmu_hw_info(struct device *dev, u32 *length, u32 *type)
 
 /*
  * A guest's stage 1 can say that memory is not cacheable. Whether that counts is
- * up to stage 2 (forced write-back) or to the interconnect.
+ * up to stage 2 (forced write-back) or to the interconnect. That IDR3 and the IORT
+ * tell the truth is assumption A2.
  */
 static bool arm_smmu_master_stays_coherent(struct arm_smmu_master *master)
 {
@@ -174,7 +175,8 @@ static bool arm_smmu_master_stays_coherent(struct arm_smmu_master *master)
  *
  * A vSMMU needs both stages, a device whose DMA stays coherent whatever a guest
  * says, and an SMMU that does not need a CMD_SYNC after so many commands
- * (ARM_SMMU_OPT_CMDQ_FORCE_SYNC: its erratum is about nested translation, too).
+ * (ARM_SMMU_OPT_CMDQ_FORCE_SYNC: its erratum is about nested translation, too;
+ * that there are no others for Grace's SMMU is assumption A1).
  *
  * Context: any.
  * Return: bytes of the structure around struct arm_vsmmu, 0 if there is none.

@@ -118,7 +118,8 @@ int tegra241_cmdqv_write_config(struct tegra241_cmdqv *cmdqv, u32 val)
  *
  * An ATC_INV that times out after its queue has been disabled is reported to
  * whoever enables that queue next, unless a CMD_SYNC has completed in between
- * (hardware.md §12). It goes to the SMMU's own queue, which is nobody's VCMDQ.
+ * (hardware.md §12). It goes to the SMMU's own queue, which is nobody's VCMDQ; that
+ * this will do is assumption A19.
  *
  * Context: any; may spin for as long as a CMD_SYNC takes, a second at most.
  * Return: 0, or -ETIMEDOUT.
@@ -137,7 +138,7 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_flush);
  * @idx: global number
  *
  * The direct aperture is the host's alone and reaches a queue whether it is
- * mapped or not (hardware.md §7, p.176).
+ * mapped or not (hardware.md §7, p.176; for all that is done with it, assumption A6).
  */
 void tegra241_vcmdq_init_direct(struct tegra241_vcmdq *vcmdq,
 				struct tegra241_cmdqv *cmdqv, u16 idx)
@@ -159,7 +160,7 @@ void tegra241_vcmdq_init_direct(struct tegra241_vcmdq *vcmdq,
  * @v: the VINTF
  * @l: logical number
  *
- * Accesses are dropped while the queue is not mapped.
+ * Accesses are dropped while the queue is not mapped, and read as 0 (assumption A5).
  */
 void tegra241_vcmdq_init_logical(struct tegra241_vcmdq *vcmdq,
 				 struct tegra241_cmdqv *cmdqv, u16 v, u16 l)
@@ -180,7 +181,8 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_vcmdq_init_logical);
  * @vcmdq: an unmapped queue; those below it in the same VINTF are mapped: the
  *	hardware wants ascending order (hardware.md §7)
  *
- * From here on whoever has the logical page 0 can use the queue.
+ * From here on whoever has the logical page 0 can use the queue. The map reads back
+ * as written (assumption A7).
  *
  * Return: 0, or -EIO if the map does not take the value.
  */
@@ -255,7 +257,7 @@ void tegra241_vcmdq_ask_to_stop(struct tegra241_vcmdq *vcmdq)
  * @vcmdq: an unmapped queue, so that nobody begins another one
  *
  * If CONFIG.EN is taken back before STATUS has followed it, STATUS says "disabled"
- * at once, and nobody knows whether it still does a moment later (assumption: it
+ * at once, and nobody knows whether it still does a moment later (assumption A11: it
  * may not). Waits for 10 ms at most: hardware may also refuse to enable a queue.
  *
  * Context: sleeps.
@@ -297,7 +299,8 @@ bool tegra241_vcmdq_scrub(struct tegra241_vcmdq *vcmdq)
  * @vcmdq: the queue
  *
  * Nothing is trusted that somebody else could have undone or the hardware could
- * have ignored: memory is let go of on the strength of this. What points to nothing
+ * have ignored: memory is let go of on the strength of this, and of assumption A12:
+ * what says "disabled" reads no more. What points to nothing
  * by itself is left to tegra241_vcmdq_verify_empty().
  *
  * Return: 0, or -EIO.
@@ -381,7 +384,7 @@ int tegra241_vintf_enable(struct tegra241_vintf *vintf, u32 config)
  * @vintf: the VINTF
  *
  * It keeps its VMID: until it has stopped, which it may never do, the commands of
- * its queues carry what stands there.
+ * its queues carry what stands there (assumption A14).
  *
  * Context: sleeps.
  * Return: 0, or -ETIMEDOUT if the VINTF does not follow within a second.
@@ -437,7 +440,8 @@ void tegra241_vintf_read_err_map(struct tegra241_vintf *vintf,
  * @phys_sid: the real one, 20 bits
  *
  * The replacement has to stand before anything can match, so both writes are
- * ordered ones.
+ * ordered ones. A command is matched with what stands there when it is executed, by
+ * all bits of its StreamID (assumption A18).
  */
 void tegra241_vintf_set_sid(struct tegra241_vintf *vintf, u16 slot,
 			    u32 virt_sid, u32 phys_sid)
@@ -453,9 +457,9 @@ void tegra241_vintf_set_sid(struct tegra241_vintf *vintf, u16 slot,
  * @vintf: the VINTF
  * @slot: the slot
  *
- * A command is matched when it is executed, and reading back has pushed the write
- * out. Those that have been matched before may still be under way when this
- * returns, tegra241_cmdqv_flush() waits for them.
+ * A command is matched when it is executed (assumption A18), and reading back has
+ * pushed the write out. Those that have been matched before may still be under way
+ * when this returns, tegra241_cmdqv_flush() waits for them.
  */
 void tegra241_vintf_unmatch_sid(struct tegra241_vintf *vintf, u16 slot)
 {

@@ -10,8 +10,8 @@
  *   more; there can be no more of them than the unit has queues.
  * - the VCMDQ: its VINTF takes no new queue.
  * - the VINTF: it is disabled (the fence), so that commands which the queue comes
- *   across are not executed. Should that fail as well, they are, with the VMID of
- *   a VM that is gone: CONFIG keeps it.
+ *   across are not executed (assumption A13). Should that fail as well, they are,
+ *   with the VMID of a VM that is gone: CONFIG keeps it.
  * - so the VMID, and the VINTF's number with it, are not given to anybody else.
  *
  * A look every now and then lets go of what has stopped meanwhile. Nothing but

@@ -30,7 +30,7 @@
  * be told about, since its vIOMMU has ended, or it could not be reset, is masked
  * until it is free.
  *
- * Assumptions: only VINTF_INT_MASK's place is known, so
+ * Assumption A21: only VINTF_INT_MASK's place is known, so
  *
  * - it does what its name says. Should it do nothing, interrupts go on while all
  *   VMs' VINTFs are masked. A burst of these is warned of, once, and there is no

@@ -11,9 +11,9 @@
  * That a bit is set is not enough to be new, nor that it has been set before to be
  * old. It stays set until the VM acknowledges, and interrupts come for other VMs,
  * too; but the VM may also have acknowledged one error and made the next before
- * anybody looks. So what is compared is GERROR, which toggles, and CONS. Both are
- * read before the event is reported: what happens later differs from them and comes
- * with an interrupt of its own.
+ * anybody looks. So what is compared is GERROR, which toggles (assumption A20), and
+ * CONS. Both are read before the event is reported: what happens later differs from
+ * them and comes with an interrupt of its own.
  */
 
 #define dev_fmt(fmt) "tegra241_cmdqv: " fmt

@@ -6,7 +6,8 @@
  * A vIOMMU of type TEGRA241_CMDQV owns a VINTF. User space maps page 0 of it, all
  * that the guest needs to run its queues, from the moment that the vIOMMU exists;
  * so the guest, or the VMM, may write to any of these registers between any two
- * accesses of this file. What holds nevertheless:
+ * accesses of this file. (That it harms nobody else by doing so is assumption A8.)
+ * What holds nevertheless:
  *
  * - The VINTF carries its VMID, and HYP_OWN=0, from before its first queue is
  *   mapped until it is disabled. HYP_OWN and VMID are not in page 0.
@@ -14,7 +15,7 @@
  *   object exists. Everything that must not be undone happens while it is not,
  *   through the direct aperture: BASE is there before the queue is mapped, and the
  *   queue is unmapped before it is stopped for good (hardware.md §14.1, §14.2; that
- *   an enabled queue can be unmapped is an assumption, hence the verification).
+ *   an enabled queue can be unmapped is assumption A10, hence the verification).
  * - Memory and numbers are let go of only when the hardware says that it has
  *   stopped; else they go to the quarantine.
  * - Nothing that a guest can cause is logged above debug level without a limit.
@@ -104,7 +105,10 @@ int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq)
 	return tegra241_vcmdq_verify_stopped(vcmdq);
 }
 
-/* Have an unmapped queue ready for a VM to enable the moment it is mapped */
+/*
+ * Have an unmapped queue ready for a VM to enable the moment it is mapped. The unit
+ * reads it at this address, whatever its size, and coherently (assumption A4).
+ */
 static int tegra241_vm_vcmdq_prepare(struct tegra241_vcmdq *vcmdq, u64 base)
 {
 	struct tegra241_cmdqv *cmdqv = vcmdq->cmdqv;
@@ -363,7 +367,11 @@ static void tegra241_vm_vintf_retire(struct tegra241_vm_vintf *vintf)
 		tegra241_quarantine_vintf(vintf);
 }
 
-/* No queue is mapped yet, so that none ever is without VMID or with HYP_OWN */
+/*
+ * No queue is mapped yet, so that none ever is without VMID or with HYP_OWN. What the
+ * hardware then does with commands is assumptions A15, A16 and A17; that CONFIG reads
+ * back, assumption A7.
+ */
 static int tegra241_vm_vintf_enable(struct tegra241_vm_vintf *vintf)
 {
 	u32 config = FIELD_PREP(VINTF_VMID, vintf->vmid->id);

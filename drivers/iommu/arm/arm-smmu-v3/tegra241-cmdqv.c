@@ -74,7 +74,8 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_isr);
 /*
  * A unit that is enabled comes back with all that it knows, and queues that are
  * enabled would read whatever has become of a predecessor's memory. Waits for
- * nothing, since a disabled unit need not answer.
+ * nothing, since a disabled unit need not answer; that it takes the writes is
+ * assumption A9.
  */
 static void tegra241_cmdqv_hw_ask_all_to_stop(struct tegra241_cmdqv *cmdqv)
 {
