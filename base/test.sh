@@ -35,8 +35,8 @@ results=$kernel/test
 all=(tools docs model abi base emulator stock kunit iommufd guest kselftest guests install static)
 
 # For how long each may run, seconds.
-declare -A limit=([tools]=300 [docs]=900 [model]=900 [abi]=120 [base]=1800 [emulator]=900
-	[stock]=400 [kunit]=300 [iommufd]=600 [kselftest]=1200 [guest]=300 [guests]=2400 [install]=900
+declare -A limit=([tools]=600 [docs]=900 [model]=900 [abi]=120 [base]=1800 [emulator]=900
+	[stock]=400 [hostcheck]=900 [kunit]=300 [iommufd]=600 [kselftest]=1200 [guest]=300 [guests]=2400 [install]=900
 	[static]=1800 [configs]=3600)
 
 case $variant in
@@ -98,6 +98,12 @@ suite_emulator()
 		"$test" || status=1
 	done
 	return $status
+}
+
+# What tells an operator whether a host is ready, on boards that are and that aren't
+suite_hostcheck()
+{
+	base/test/host-check
 }
 
 suite_stock()
