@@ -142,7 +142,7 @@ static void show_head(struct text *out, const struct unit *u)
 static void show_geometry(struct text *out, const struct record *r)
 {
 	struct text t = {};
-	u64 log2, size;
+	u64 log2, base, size;
 
 	if (!r)
 		return;
@@ -159,7 +159,8 @@ static void show_geometry(struct text *out, const struct record *r)
 		text_puts(&t, ")");
 	}
 	show_line(out, "geometry", &t);
-	add(&t, ", at ", r, "base", "");
+	if (record_u64(r, "base", &base))
+		text_printf(&t, ", at 0x%llx", base);
 	if (record_u64(r, "size", &size)) {
 		text_puts(&t, ", ");
 		add_size(&t, size);
