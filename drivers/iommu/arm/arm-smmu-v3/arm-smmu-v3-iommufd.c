@@ -173,10 +173,8 @@ static bool arm_smmu_master_stays_coherent(struct arm_smmu_master *master)
  * @dev: a device behind the SMMU
  * @viommu_type: the type that is wanted
  *
- * A vSMMU needs both stages, a device whose DMA stays coherent whatever a guest
- * says, and an SMMU that does not need a CMD_SYNC after so many commands
- * (ARM_SMMU_OPT_CMDQ_FORCE_SYNC: its erratum is about nested translation, too;
- * that there are no others for Grace's SMMU is assumption A1).
+ * A vSMMU needs an SMMU that can nest for VMs (that no erratum of Grace's is in the way
+ * is assumption A1) and a device whose DMA stays coherent whatever a guest says.
  *
  * Context: any.
  * Return: bytes of the structure around struct arm_vsmmu, 0 if there is none.
@@ -187,8 +185,7 @@ size_t arm_smmu_get_viommu_size(struct device *dev,
 	struct arm_smmu_master *master = dev_iommu_priv_get(dev);
 	struct arm_smmu_device *smmu = master->smmu;
 
-	if (!(smmu->features & ARM_SMMU_FEAT_NESTING) ||
-	    (smmu->options & ARM_SMMU_OPT_CMDQ_FORCE_SYNC) ||
+	if (!arm_smmu_can_nest_vms(smmu) ||
 	    !arm_smmu_master_stays_coherent(master))
 		return 0;
 

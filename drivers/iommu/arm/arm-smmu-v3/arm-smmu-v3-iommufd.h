@@ -113,6 +113,24 @@ to_smmu_nested_domain(struct iommu_domain *dom)
 	return container_of(dom, struct arm_smmu_nested_domain, domain);
 }
 
+/**
+ * arm_smmu_can_nest_vms() - whether VMs can have nested translation
+ * @smmu: the SMMU
+ *
+ * Both stages, and no need of a CMD_SYNC after so many commands
+ * (ARM_SMMU_OPT_CMDQ_FORCE_SYNC: its erratum is about nested translation, too).
+ *
+ * Context: any; @smmu has been probed.
+ * Return: false if not as far as the SMMU is concerned. The device has to keep its DMA
+ * coherent besides, see arm_smmu_get_viommu_size().
+ */
+static inline bool arm_smmu_can_nest_vms(const struct arm_smmu_device *smmu)
+{
+	return IS_ENABLED(CONFIG_ARM_SMMU_V3_IOMMUFD) &&
+	       (smmu->features & ARM_SMMU_FEAT_NESTING) &&
+	       !(smmu->options & ARM_SMMU_OPT_CMDQ_FORCE_SYNC);
+}
+
 #ifdef CONFIG_ARM_SMMU_V3_IOMMUFD
 /* iommu_ops */
 void *arm_smmu_hw_info(struct device *dev, u32 *length, u32 *type);

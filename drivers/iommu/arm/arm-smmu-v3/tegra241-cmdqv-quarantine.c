@@ -63,6 +63,7 @@ static bool tegra241_quarantine_look_at_queue(struct tegra241_vm_vcmdq *vcmdq)
 	tegra241_vm_vcmdq_hold_pages(vcmdq, false);
 	dev_dbg(hw->cmdqv->dev, "VINTF%u: VCMDQ%u has stopped\n",
 		hw->vintf_idx, hw->idx);
+	tegra241_view_remove_vcmdq(vcmdq);
 	kfree(vcmdq);
 	return true;
 }
@@ -164,6 +165,7 @@ void tegra241_quarantine_queue(struct tegra241_vm_vintf *vintf,
 	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
 
 	tegra241_vm_vcmdq_hold_pages(vcmdq, true);
+	tegra241_view_stuck_vcmdq(vcmdq);
 	dev_warn_ratelimited(cmdqv->dev,
 			     "VINTF%u: VCMDQ%u would not stop (%d), fencing\n",
 			     vintf->hw.idx, vcmdq->hw.idx, why);

@@ -488,6 +488,7 @@ static void fake_writel(u32 val, void __iomem *addr)
 	struct fake_cmdqv *fake = fake_get();
 	u32 off = fake_begin(fake, addr);
 
+	fake->writes++;
 	if (off < TEGRA241_VCMDQ_PAGE0)
 		fake_config_write(fake, off, val);
 	else
@@ -531,6 +532,7 @@ static void fake_writeq(u64 val, void __iomem *addr)
 	u32 reg;
 	int page;
 
+	fake->writes++;
 	vcmdq = fake_decode(fake, off, &page, &reg);
 	KUNIT_EXPECT_EQ(fake->test, page, 1);
 	p = vcmdq ? fake_page1_reg(vcmdq, reg) : NULL;
@@ -747,6 +749,8 @@ struct fake_cmdqv *fake_cmdqv_create(struct kunit *test)
 	cmdqv->smmu.base = (void __iomem __force *)page;
 	cmdqv->base = FAKE_BASE;
 	cmdqv->base_phys = FAKE_BASE_PHYS;
+	cmdqv->size = SZ_1M;
+	tegra241_view_init(cmdqv);
 	cmdqv->max_log2_entries = 8;
 	KUNIT_ASSERT_EQ(test, 0,
 			tegra241_cmdqv_decode_param(FAKE_PARAM, SZ_1M,

@@ -3,10 +3,6 @@
  * KUnit tests of the Tegra241 CMDQV driver: who has which VINTF (J93)
  */
 
-#include <linux/cred.h>
-#include <linux/seq_file.h>
-#include <kunit/device.h>
-
 #include "tegra241-cmdqv-test-vm.h"
 
 static unsigned int old_limit;
@@ -21,14 +17,6 @@ static void owners_test_exit(struct kunit *test)
 {
 	tegra241_vintfs_per_device = old_limit;
 	cmdqv_test_exit(test);
-}
-
-static struct device *new_device(struct kunit *test, const char *name)
-{
-	struct device *dev = kunit_device_register(test, name);
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
-	return dev;
 }
 
 /* A vIOMMU through @dev, or NULL and what was returned in *@ret */
@@ -114,23 +102,6 @@ static void test_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kref_read(&one->kobj.kref), refs);
 }
 
-static const struct cred *become(struct kunit *test, uid_t uid)
-{
-	struct cred *cred = prepare_creds();
-
-	KUNIT_ASSERT_NOT_NULL(test, cred);
-	cred->uid = KUIDT_INIT(uid);
-	return override_creds(cred);
-}
-
-static void unbecome(const struct cred *old)
-{
-	const struct cred *cred = current_cred();
-
-	revert_creds(old);
-	put_cred(cred);
-}
-
 /* Who has had the device before leaves the next user as many as there can be */
 static void test_limit_of_users(struct kunit *test)
 {
@@ -196,76 +167,10 @@ static void test_limit_of_the_living(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kref_read(&dev->kobj.kref), refs);
 }
 
-static __printf(2, 3)
-void expect_shown(struct fake_cmdqv *fake, const char *fmt, ...)
-{
-	struct seq_file m = {
-		.size = SZ_1K,
-		.private = fake->cmdqv,
-	};
-	va_list args;
-	char *text;
-
-	m.buf = kunit_kzalloc(fake->test, m.size, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(fake->test, m.buf);
-	text = kunit_kzalloc(fake->test, m.size, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(fake->test, text);
-	va_start(args, fmt);
-	vscnprintf(text, m.size, fmt, args);
-	va_end(args);
-
-	KUNIT_EXPECT_EQ(fake->test, 0, tegra241_vm_owners_show(&m, NULL));
-	KUNIT_EXPECT_STREQ(fake->test, m.buf, text);
-}
-
-/* The administrator sees who has what */
-static void test_show(struct kunit *test)
-{
-	struct fake_cmdqv *fake = test->priv;
-	struct device *one = new_device(test, "one");
-	struct device *two = new_device(test, "two");
-	struct tegra241_vsmmu *a, *b;
-	struct tegra241_hw_queue *hwq;
-	const struct cred *old;
-
-	reset_unit(fake);
-	expect_shown(fake,
-		     "total vintfs=3 taken=0 ended=0 aside=0 per_device=4 interrupts=0 brakes=0\n");
-
-	a = get_vsmmu(fake, one);
-	old = become(test, 1000);
-	b = get_vsmmu(fake, two);
-	unbecome(old);
-	hwq = new_queue(fake, b, 0, page_to_phys(queue_pages(test)), SZ_4K);
-	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
-	fake->vcmdq[4].gerror ^= BIT(0);
-	fake_cmdqv_interrupt(fake, 2);
-	expect_shown(fake,
-		     "total vintfs=3 taken=2 ended=0 aside=0 per_device=4 interrupts=1 brakes=0\n"
-		     "vintf v=1 vmid=0x7 device=%s user=0 queues=0 ended=0 fenced=0 masked=0 interrupts=0 brakes=0\n"
-		     "vintf v=2 vmid=0x7 device=%s user=1000 queues=1 ended=0 fenced=0 masked=0 interrupts=1 brakes=0\n",
-		     dev_name(one), dev_name(two));
-
-	fake->vintf[1].no_disable = true;
-	destroy_vsmmu(a);
-	destroy_queue(fake, hwq);
-	expect_shown(fake,
-		     "total vintfs=3 taken=2 ended=1 aside=0 per_device=4 interrupts=1 brakes=0\n"
-		     "vintf v=1 vmid=0x7 device=%s user=0 queues=0 ended=1 fenced=1 masked=1 interrupts=0 brakes=0\n"
-		     "vintf v=2 vmid=0x7 device=%s user=1000 queues=0 ended=0 fenced=0 masked=0 interrupts=1 brakes=0\n",
-		     dev_name(one), dev_name(two));
-	fake->vintf[1].no_disable = false;
-	tegra241_quarantine_look(&fake->cmdqv->quarantine);
-	destroy_vsmmu(b);
-	expect_shown(fake,
-		     "total vintfs=3 taken=0 ended=0 aside=0 per_device=4 interrupts=1 brakes=0\n");
-}
-
 static struct kunit_case owners_cases[] = {
 	KUNIT_CASE(test_limit),
 	KUNIT_CASE(test_limit_of_users),
 	KUNIT_CASE_SLOW(test_limit_of_the_living),
-	KUNIT_CASE_SLOW(test_show),
 	{},
 };
 

@@ -6,6 +6,8 @@
 #ifndef _TEGRA241_CMDQV_TEST_VM_H
 #define _TEGRA241_CMDQV_TEST_VM_H
 
+#include <kunit/device.h>
+#include <linux/cred.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -27,6 +29,32 @@ static inline void cmdqv_test_exit(struct kunit *test)
 	fake->hostile = 0;
 	tegra241_cmdqv_impl_ops.device_disable(&fake->cmdqv->smmu);
 	tegra241_cmdqv_vm_exit(fake->cmdqv);
+}
+
+static inline struct device *new_device(struct kunit *test, const char *name)
+{
+	struct device *dev = kunit_device_register(test, name);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
+	return dev;
+}
+
+/* Until unbecome(), with what this returns */
+static inline const struct cred *become(struct kunit *test, uid_t uid)
+{
+	struct cred *cred = prepare_creds();
+
+	KUNIT_ASSERT_NOT_NULL(test, cred);
+	cred->uid = KUIDT_INIT(uid);
+	return override_creds(cred);
+}
+
+static inline void unbecome(const struct cred *old)
+{
+	const struct cred *cred = current_cred();
+
+	revert_creds(old);
+	put_cred(cred);
 }
 
 static inline void reset_unit(struct fake_cmdqv *fake)
@@ -85,8 +113,8 @@ static inline int init_vsmmu(struct tegra241_vsmmu *tv,
 	return tegra241_vsmmu_init(&tv->vsmmu, cmdqv->dev, data);
 }
 
-static inline struct tegra241_vsmmu *alloc_vsmmu(struct fake_cmdqv *fake,
-						 u16 vmid)
+static inline struct tegra241_vsmmu *
+alloc_vsmmu_by(struct fake_cmdqv *fake, u16 vmid, struct device *dev)
 {
 	struct iommu_user_data data = user_data(fake->test,
 						PROT_READ | PROT_WRITE);
@@ -97,11 +125,18 @@ static inline struct tegra241_vsmmu *alloc_vsmmu(struct fake_cmdqv *fake,
 	for (v = 1; v < FAKE_NUM_VINTFS; v++)
 		if (!(fake->vintf[v].status & VINTF_ENABLED))
 			fake->vintf[v].want_vmid = vmid;
-	KUNIT_ASSERT_EQ(fake->test, 0, init_vsmmu(tv, &data));
+	KUNIT_ASSERT_EQ(fake->test, 0,
+			tegra241_vsmmu_init(&tv->vsmmu, dev, &data));
 	for (v = 1; v < FAKE_NUM_VINTFS; v++)
 		if (!(fake->vintf[v].status & VINTF_ENABLED))
 			fake->vintf[v].want_vmid = 0;
 	return tv;
+}
+
+static inline struct tegra241_vsmmu *alloc_vsmmu(struct fake_cmdqv *fake,
+						 u16 vmid)
+{
+	return alloc_vsmmu_by(fake, vmid, fake->cmdqv->dev);
 }
 
 static inline void destroy_vsmmu(struct tegra241_vsmmu *tv)
@@ -175,6 +210,54 @@ static inline void destroy_queue(struct fake_cmdqv *fake,
 	if (!vcmdq->stuck)
 		vcmdq->want_base = 0;
 	fake_cmdqv_check(fake);
+}
+
+static inline struct tegra241_vsmmu_device *
+new_vdev(struct fake_cmdqv *fake, struct tegra241_vsmmu *tv, u32 sid,
+	 u64 virt_id)
+{
+	struct tegra241_vsmmu_device *vdev;
+	struct arm_smmu_master *master;
+	struct device *dev;
+
+	/* Of the device nothing but its name and its SMMU's data is looked at */
+	dev = kunit_kzalloc(fake->test, sizeof(*dev), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, dev);
+	dev->init_name = "vdev";
+	dev->iommu = kunit_kzalloc(fake->test, sizeof(*dev->iommu), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, dev->iommu);
+
+	master = kunit_kzalloc(fake->test, sizeof(*master), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, master);
+	master->smmu = &fake->cmdqv->smmu;
+	master->num_streams = 1;
+	master->streams = kunit_kzalloc(fake->test, sizeof(*master->streams),
+					GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, master->streams);
+	master->streams[0].id = sid;
+	/* dev_iommu_priv_set() wants a lock that has no meaning here */
+	dev->iommu->priv = master;
+
+	vdev = kunit_kzalloc(fake->test, sizeof(*vdev), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(fake->test, vdev);
+	vdev->vdev.core.viommu = &tv->vsmmu.core;
+	vdev->vdev.core.dev = dev;
+	vdev->vdev.core.virt_id = virt_id;
+	return vdev;
+}
+
+static inline int init_vdev(struct tegra241_vsmmu_device *vdev)
+{
+	struct iommufd_vdevice *core = &vdev->vdev.core;
+
+	return core->viommu->ops->vdevice_init(core);
+}
+
+static inline void destroy_vdev(struct tegra241_vsmmu_device *vdev)
+{
+	struct iommufd_vdevice *core = &vdev->vdev.core;
+
+	core->viommu->ops->vdevice_destroy(core);
 }
 
 static inline void expect_scrubbed(struct fake_cmdqv *fake,

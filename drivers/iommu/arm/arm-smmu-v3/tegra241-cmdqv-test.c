@@ -979,53 +979,6 @@ static void test_fence_stuck(struct kunit *test)
  * vDEVICEs
  */
 
-static struct tegra241_vsmmu_device *new_vdev(struct fake_cmdqv *fake,
-					      struct tegra241_vsmmu *tv,
-					      u32 sid, u64 virt_id)
-{
-	struct tegra241_vsmmu_device *vdev;
-	struct arm_smmu_master *master;
-	struct device *dev;
-
-	/* Of the device nothing but its SMMU's data is looked at */
-	dev = kunit_kzalloc(fake->test, sizeof(*dev), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(fake->test, dev);
-	dev->iommu = kunit_kzalloc(fake->test, sizeof(*dev->iommu), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(fake->test, dev->iommu);
-
-	master = kunit_kzalloc(fake->test, sizeof(*master), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(fake->test, master);
-	master->smmu = &fake->cmdqv->smmu;
-	master->num_streams = 1;
-	master->streams = kunit_kzalloc(fake->test, sizeof(*master->streams),
-					GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(fake->test, master->streams);
-	master->streams[0].id = sid;
-	/* dev_iommu_priv_set() wants a lock that has no meaning here */
-	dev->iommu->priv = master;
-
-	vdev = kunit_kzalloc(fake->test, sizeof(*vdev), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(fake->test, vdev);
-	vdev->vdev.core.viommu = &tv->vsmmu.core;
-	vdev->vdev.core.dev = dev;
-	vdev->vdev.core.virt_id = virt_id;
-	return vdev;
-}
-
-static int init_vdev(struct tegra241_vsmmu_device *vdev)
-{
-	struct iommufd_vdevice *core = &vdev->vdev.core;
-
-	return core->viommu->ops->vdevice_init(core);
-}
-
-static void destroy_vdev(struct tegra241_vsmmu_device *vdev)
-{
-	struct iommufd_vdevice *core = &vdev->vdev.core;
-
-	core->viommu->ops->vdevice_destroy(core);
-}
-
 /* I3: a slot stands while its vDEVICE does; the 17th does not fit */
 static void test_sid_slots(struct kunit *test)
 {

@@ -88,6 +88,7 @@ struct fake_vintf {
  * @hostile: VINTF whose VM writes to its window before each access; 0: none
  * @attacking: it is doing so
  * @accesses: made by the driver
+ * @writes: how many of them were writes
  * @flushes: CMD_SYNCs
  * @flush_ret: their result
  * @flush_fails: so many more of them fail
@@ -128,6 +129,7 @@ struct fake_cmdqv {
 	bool attacking;
 
 	unsigned int accesses;
+	unsigned int writes;
 	unsigned int flushes;
 	int flush_ret;
 	unsigned int flush_fails;

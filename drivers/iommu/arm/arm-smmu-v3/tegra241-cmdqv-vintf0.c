@@ -11,17 +11,14 @@
 
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
-#include <linux/cleanup.h>
-#include <linux/debugfs.h>
-#include <linux/iommu.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/slab.h>
 
 #include "tegra241-cmdqv.h"
 
-static bool bypass_vcmdq;
-module_param(bypass_vcmdq, bool, 0444);
+/* One for all units; also in debugfs */
+bool tegra241_bypass_vcmdq;
+module_param_named(bypass_vcmdq, tegra241_bypass_vcmdq, bool, 0444);
 MODULE_PARM_DESC(bypass_vcmdq,
 		 "Send the kernel's commands past the VCMDQs, to debug or to compare performance.");
 
@@ -65,6 +62,7 @@ void tegra241_vintf0_handle_error(struct tegra241_host_vintf *vintf)
 		 */
 		gerror = tegra241_readl(vcmdq->hw.page0 + TEGRA241_VCMDQ_GERROR);
 		__arm_smmu_cmdq_skip_err(&cmdqv->smmu, &vcmdq->cmdq);
+		WRITE_ONCE(vintf->errors, vintf->errors + 1);
 		tegra241_writel(gerror,
 				vcmdq->hw.page0 + TEGRA241_VCMDQ_GERRORN);
 	}
@@ -105,7 +103,7 @@ struct arm_smmu_cmdq *tegra241_vintf0_get_cmdq(struct arm_smmu_device *smmu,
 	struct tegra241_host_vintf *vintf = cmdqv->vintf0;
 	struct tegra241_host_vcmdq *vcmdq;
 
-	if (READ_ONCE(bypass_vcmdq) || !READ_ONCE(vintf->enabled))
+	if (READ_ONCE(tegra241_bypass_vcmdq) || !READ_ONCE(vintf->enabled))
 		return NULL;
 
 	/*
@@ -256,6 +254,7 @@ int tegra241_vintf0_hw_init(struct tegra241_host_vintf *vintf)
 	/* Asked for in vain in a VM: wired to 0 there */
 	vintf->hyp_own = tegra241_readl(vintf->hw.base +
 					TEGRA241_VINTF_CONFIG) & VINTF_HYP_OWN;
+	WRITE_ONCE(vintf->role_known, true);
 
 	for (; lidx < cmdqv->param.num_lvcmdqs_per_vintf; lidx++) {
 		ret = tegra241_host_vcmdq_hw_init(vintf->lvcmdqs[lidx],
@@ -372,52 +371,4 @@ void tegra241_vintf0_free(struct tegra241_cmdqv *cmdqv)
 		kfree(cmdqv->vintf0->lvcmdqs[lidx]);
 	kfree(cmdqv->vintf0);
 	cmdqv->vintf0 = NULL;
-}
-
-#ifdef CONFIG_IOMMU_DEBUGFS
-static DEFINE_MUTEX(debugfs_lock); /* protects what follows */
-static struct dentry *debugfs_dir;
-static unsigned int debugfs_users;
-#endif
-
-/**
- * tegra241_vintf0_get_debugfs() - offer bypass_vcmdq to the administrator
- *
- * One switch for all units.
- *
- * Context: sleeps.
- * Return: the driver's directory in debugfs, to be given back; NULL without
- * CONFIG_IOMMU_DEBUGFS.
- */
-struct dentry *tegra241_vintf0_get_debugfs(void)
-{
-#ifdef CONFIG_IOMMU_DEBUGFS
-	guard(mutex)(&debugfs_lock);
-	if (!debugfs_users++) {
-		debugfs_dir = debugfs_create_dir("tegra241_cmdqv",
-						 iommu_debugfs_dir);
-		debugfs_create_bool("bypass_vcmdq", 0644, debugfs_dir,
-				    &bypass_vcmdq);
-	}
-	return debugfs_dir;
-#else
-	return NULL;
-#endif
-}
-
-/**
- * tegra241_vintf0_put_debugfs() - undo tegra241_vintf0_get_debugfs()
- * @dir: what that has returned; NULL: nothing
- *
- * The last unit takes the directory with it: the switch is in this module.
- *
- * Context: sleeps, for as long as somebody uses the files.
- */
-void tegra241_vintf0_put_debugfs(struct dentry *dir)
-{
-#ifdef CONFIG_IOMMU_DEBUGFS
-	guard(mutex)(&debugfs_lock);
-	if (dir && !--debugfs_users)
-		debugfs_remove(debugfs_dir);
-#endif
 }

@@ -91,6 +91,7 @@ bool tegra241_vm_errors_look(struct tegra241_vm_vintf *vintf)
 	tegra241_vintf_read_err_map(&vintf->hw, map);
 	if (!tegra241_vm_vintf_new_errors(vintf, map))
 		return false;
+	vintf->events++;
 	tegra241_vm_vintf_report(vintf, map);
 	return true;
 }

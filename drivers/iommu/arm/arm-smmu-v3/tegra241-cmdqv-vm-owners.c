@@ -21,17 +21,14 @@
 #include <kunit/visibility.h>
 #include <linux/cleanup.h>
 #include <linux/cred.h>
-#include <linux/debugfs.h>
-#include <linux/iommu.h>
 #include <linux/module.h>
 #include <linux/ratelimit.h>
-#include <linux/seq_file.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
 
 #include "tegra241-cmdqv-vm.h"
 
-VISIBLE_IF_KUNIT unsigned int tegra241_vintfs_per_device = 4;
+unsigned int tegra241_vintfs_per_device = 4;
 EXPORT_SYMBOL_IF_KUNIT(tegra241_vintfs_per_device);
 module_param_named(vintfs_per_device, tegra241_vintfs_per_device, uint, 0644);
 MODULE_PARM_DESC(vintfs_per_device,
@@ -111,86 +108,6 @@ void tegra241_vm_owners_remove(struct tegra241_vm_vintf *vintf)
 	put_device(vintf->owner);
 }
 
-static void tegra241_vm_owners_show_vintf(struct seq_file *m,
-					  struct tegra241_vm_vintf *vintf)
-{
-	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
-	struct tegra241_vm_rate rate;
-	bool masked;
-
-	scoped_guard(spinlock, &cmdqv->vm_errors.lock) {
-		masked = cmdqv->vm_brake.int_mask & BIT_ULL(vintf->hw.idx);
-		rate = cmdqv->vm_brake.rates[vintf->hw.idx];
-	}
-	seq_printf(m, "vintf v=%u vmid=0x%x device=%s user=%u queues=%u ended=%d fenced=%d masked=%d interrupts=%llu brakes=%llu\n",
-		   vintf->hw.idx, vintf->vmid->id,
-		   dev_name(vintf->owner),
-		   from_kuid_munged(&init_user_ns, vintf->user),
-		   READ_ONCE(vintf->queues), vintf->ended,
-		   READ_ONCE(vintf->fenced), masked, rate.interrupts,
-		   rate.brakes);
-}
-
-/**
- * tegra241_vm_owners_show() - who has which VINTF
- * @m: the file; its private data is the unit. First a line of totals, with VINTFs
- *	that could not be reset (aside), interrupts that were not VINTF0's, and how
- *	often all had to be polled for them (brakes). Then one for each VINTF that is
- *	not free: VMID, the device and the user that it counts against, HW queues,
- *	whether its vIOMMU has ended and the hardware has not, it is fenced
- *	(isolation.rst, I5), or its interrupts are masked; and the interrupts that were
- *	for it and how often it had to be polled, whoever had it then.
- * @v: unused
- *
- * Context: sleeps.
- * Return: 0.
- */
-VISIBLE_IF_KUNIT int tegra241_vm_owners_show(struct seq_file *m, void *v)
-{
-	struct tegra241_cmdqv *cmdqv = m->private;
-	struct tegra241_vm_vintf *vintf;
-	unsigned int taken = 0, ended = 0, aside;
-	struct tegra241_vm_rate rate;
-
-	scoped_guard(spinlock, &cmdqv->vm_errors.lock) {
-		rate = cmdqv->vm_brake.rates[0];
-		aside = hweight64(cmdqv->vm_owners.aside);
-	}
-
-	guard(mutex)(&cmdqv->vm_owners.lock);
-	list_for_each_entry(vintf, &cmdqv->vm_owners.vintfs, owned) {
-		taken++;
-		ended += vintf->ended;
-	}
-	seq_printf(m, "total vintfs=%u taken=%u ended=%u aside=%u per_device=%u interrupts=%llu brakes=%llu\n",
-		   cmdqv->param.num_vintfs - 1, taken, ended,
-		   aside, READ_ONCE(tegra241_vintfs_per_device),
-		   rate.interrupts, rate.brakes);
-	list_for_each_entry(vintf, &cmdqv->vm_owners.vintfs, owned)
-		tegra241_vm_owners_show_vintf(m, vintf);
-	return 0;
-}
-EXPORT_SYMBOL_IF_KUNIT(tegra241_vm_owners_show);
-DEFINE_SHOW_ATTRIBUTE(tegra241_vm_owners);
-
-/**
- * tegra241_vm_owners_debugfs() - let the administrator see it
- * @cmdqv: the unit
- * @dir: the driver's directory; the unit gets one of its own in there
- *
- * Context: sleeps.
- */
-void tegra241_vm_owners_debugfs(struct tegra241_cmdqv *cmdqv,
-				struct dentry *dir)
-{
-	struct dentry *unit;
-
-	unit = debugfs_create_dir(dev_name(cmdqv->smmu.dev), dir);
-	debugfs_create_file("vintfs", 0444, unit, cmdqv,
-			    &tegra241_vm_owners_fops);
-	cmdqv->vm_owners.debugfs = unit;
-}
-
 /**
  * tegra241_vm_owners_init() - nobody has a VINTF
  * @cmdqv: the unit
@@ -199,15 +116,4 @@ void tegra241_vm_owners_init(struct tegra241_cmdqv *cmdqv)
 {
 	mutex_init(&cmdqv->vm_owners.lock);
 	INIT_LIST_HEAD(&cmdqv->vm_owners.vintfs);
-}
-
-/**
- * tegra241_vm_owners_exit() - undo tegra241_vm_owners_init() and _debugfs()
- * @cmdqv: the unit; no vIOMMU is left
- *
- * Context: sleeps, for as long as somebody reads the file.
- */
-void tegra241_vm_owners_exit(struct tegra241_cmdqv *cmdqv)
-{
-	debugfs_remove(cmdqv->vm_owners.debugfs);
 }

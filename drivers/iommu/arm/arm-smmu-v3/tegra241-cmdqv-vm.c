@@ -144,10 +144,12 @@ static void tegra241_vm_vcmdq_retire(struct tegra241_vm_vintf *vintf,
 {
 	int ret = tegra241_vm_vcmdq_stop(&vcmdq->hw);
 
-	if (ret)
+	if (ret) {
 		tegra241_quarantine_queue(vintf, vcmdq, ret);
-	else
-		kfree(vcmdq);
+		return;
+	}
+	tegra241_view_remove_vcmdq(vcmdq);
+	kfree(vcmdq);
 }
 
 static size_t
@@ -216,6 +218,7 @@ static int tegra241_vm_hw_queue_init(struct iommufd_hw_queue *core)
 		return ret;
 
 	tegra241_vm_errors_new_queue(vintf, core->index);
+	tegra241_view_add_vcmdq(vcmdq);
 	ret = tegra241_vcmdq_map(&vcmdq->hw);
 	if (ret) {
 		tegra241_vm_vcmdq_retire(vintf, no_free_ptr(vcmdq));
@@ -268,6 +271,7 @@ static int tegra241_vm_vdevice_init(struct iommufd_vdevice *core)
 	vdev->slot = ret;
 	tegra241_vintf_set_sid(&vintf->hw, vdev->slot, core->virt_id,
 			       vdev->vdev.sid);
+	tegra241_view_set_slot(vintf, vdev->slot, &vdev->vdev);
 	return 0;
 }
 
@@ -287,12 +291,14 @@ static void tegra241_vm_vdevice_destroy(struct iommufd_vdevice *core)
 	ret = tegra241_cmdqv_flush(vintf->hw.cmdqv);
 	if (ret) {
 		/* The slot matches nothing, and stays so until the VINTF ends */
+		tegra241_view_give_up_slot(vintf, vdev->slot);
 		dev_warn_ratelimited(vintf->hw.cmdqv->dev,
 				     "VINTF%u: SID slot %u given up: %d\n",
 				     vintf->hw.idx, vdev->slot, ret);
 		return;
 	}
 	tegra241_vintf_clear_sid(&vintf->hw, vdev->slot);
+	tegra241_view_clear_slot(vintf, vdev->slot);
 	ida_free(&vintf->sids, vdev->slot);
 }
 
@@ -648,7 +654,6 @@ void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
  */
 void tegra241_cmdqv_vm_exit(struct tegra241_cmdqv *cmdqv)
 {
-	tegra241_vm_owners_exit(cmdqv);
 	ida_destroy(&cmdqv->vm_ids);
 	tegra241_vm_errors_exit(cmdqv);
 }

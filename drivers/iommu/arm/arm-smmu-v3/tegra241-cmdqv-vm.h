@@ -6,6 +6,7 @@
 #ifndef _TEGRA241_CMDQV_VM_H
 #define _TEGRA241_CMDQV_VM_H
 
+#include "arm-smmu-v3-iommufd.h"
 #include "tegra241-cmdqv.h"
 
 /**
@@ -25,8 +26,6 @@ static inline bool tegra241_cmdqv_vm_usable(struct tegra241_cmdqv *cmdqv)
 #ifdef CONFIG_ARM_SMMU_V3_IOMMUFD
 #include <linux/ratelimit_types.h>
 
-#include "arm-smmu-v3-iommufd.h"
-
 /**
  * struct tegra241_vm_error - an error as it was last seen
  * @gerror: VCMDQ_GERROR then
@@ -40,6 +39,20 @@ static inline bool tegra241_cmdqv_vm_usable(struct tegra241_cmdqv *cmdqv)
 struct tegra241_vm_error {
 	u32 gerror;
 	u32 cons;
+};
+
+/**
+ * struct tegra241_vm_slot - a SID slot as debugfs shows it
+ * @used: it is not free
+ * @virt_sid: the guest's StreamID
+ * @phys_sid: the real one
+ * @dev: the device, which the vDEVICE keeps; NULL if the slot has been given up
+ */
+struct tegra241_vm_slot {
+	bool used;
+	u32 virt_sid;
+	u32 phys_sid;
+	struct device *dev;
 };
 
 /**
@@ -67,6 +80,8 @@ struct tegra241_vm_error {
  *	empty; protected by tegra241_quarantine::lock
  * @seen: logical queues whose error in @errors is in force: a VM that listened has
  *	been told. Protected by tegra241_vm_errors::lock.
+ * @events: how often there was something new in its error map; likewise
+ * @slots: SID slots; protected by tegra241_view::lock
  * @errors: by logical queue; likewise
  *
  * Lives from vsmmu_init until the hardware is known to have stopped and to be
@@ -91,6 +106,10 @@ struct tegra241_vm_vintf {
 	struct list_head stuck;
 	struct list_head node;
 
+	u64 events;
+#ifdef CONFIG_DEBUG_FS
+	struct tegra241_vm_slot slots[TEGRA241_MAX_SIDS];
+#endif
 	DECLARE_BITMAP(seen, TEGRA241_MAX_VCMDQS);
 	struct tegra241_vm_error errors[];
 };
@@ -102,6 +121,7 @@ struct tegra241_vm_vintf {
  * @length: of it, in bytes
  * @node: in tegra241_vm_vintf::stuck; then this holds a reference on each page
  *	of the memory
+ * @stuck: that is so; protected by tegra241_view::lock
  *
  * Lives from hw_queue_init until the queue is known to have stopped: normally
  * when the HW queue is destroyed, else when the quarantine lets it go.
@@ -111,6 +131,9 @@ struct tegra241_vm_vcmdq {
 	phys_addr_t base_pa;
 	size_t length;
 	struct list_head node;
+#ifdef CONFIG_DEBUG_FS
+	bool stuck;
+#endif
 };
 
 /**
@@ -158,19 +181,12 @@ int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq);
 void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf);
 
 /* tegra241-cmdqv-vm-owners.c */
+extern unsigned int tegra241_vintfs_per_device;
 void tegra241_vm_owners_init(struct tegra241_cmdqv *cmdqv);
-void tegra241_vm_owners_exit(struct tegra241_cmdqv *cmdqv);
 int tegra241_vm_owners_add(struct tegra241_cmdqv *cmdqv,
 			   struct tegra241_vm_vintf *vintf, struct device *dev);
 void tegra241_vm_owners_end(struct tegra241_vm_vintf *vintf);
 void tegra241_vm_owners_remove(struct tegra241_vm_vintf *vintf);
-void tegra241_vm_owners_debugfs(struct tegra241_cmdqv *cmdqv,
-				struct dentry *dir);
-#if IS_ENABLED(CONFIG_KUNIT)
-struct seq_file;
-extern unsigned int tegra241_vintfs_per_device;
-int tegra241_vm_owners_show(struct seq_file *m, void *v);
-#endif
 
 /* tegra241-cmdqv-vm-memory.c */
 void tegra241_vm_memory_init(struct tegra241_vm_vintf *vintf);
@@ -215,6 +231,50 @@ void tegra241_quarantine_stop(struct tegra241_quarantine *quarantine);
 void tegra241_quarantine_schedule(struct tegra241_quarantine *quarantine);
 #endif
 
+/* tegra241-cmdqv-vm-debugfs.c */
+#ifdef CONFIG_DEBUG_FS
+void tegra241_view_add_vcmdq(struct tegra241_vm_vcmdq *vcmdq);
+void tegra241_view_stuck_vcmdq(struct tegra241_vm_vcmdq *vcmdq);
+void tegra241_view_remove_vcmdq(struct tegra241_vm_vcmdq *vcmdq);
+void tegra241_view_set_slot(struct tegra241_vm_vintf *vintf, u16 slot,
+			    const struct arm_vsmmu_device *vdev);
+void tegra241_view_give_up_slot(struct tegra241_vm_vintf *vintf, u16 slot);
+void tegra241_view_clear_slot(struct tegra241_vm_vintf *vintf, u16 slot);
+void tegra241_vintfs_show_total(struct seq_file *m,
+				struct tegra241_cmdqv *cmdqv);
+void tegra241_vintfs_show_vms(struct seq_file *m, struct tegra241_cmdqv *cmdqv);
+void tegra241_vcmdqs_show_vms(struct seq_file *m, struct tegra241_cmdqv *cmdqv);
+void tegra241_sids_show_vms(struct seq_file *m, struct tegra241_cmdqv *cmdqv);
+#else
+static inline void tegra241_view_add_vcmdq(struct tegra241_vm_vcmdq *vcmdq)
+{
+}
+
+static inline void tegra241_view_stuck_vcmdq(struct tegra241_vm_vcmdq *vcmdq)
+{
+}
+
+static inline void tegra241_view_remove_vcmdq(struct tegra241_vm_vcmdq *vcmdq)
+{
+}
+
+static inline void tegra241_view_set_slot(struct tegra241_vm_vintf *vintf,
+					  u16 slot,
+					  const struct arm_vsmmu_device *vdev)
+{
+}
+
+static inline void tegra241_view_give_up_slot(struct tegra241_vm_vintf *vintf,
+					      u16 slot)
+{
+}
+
+static inline void tegra241_view_clear_slot(struct tegra241_vm_vintf *vintf,
+					    u16 slot)
+{
+}
+#endif
+
 #else /* CONFIG_ARM_SMMU_V3_IOMMUFD */
 
 #define tegra241_cmdqv_hw_info NULL
@@ -226,10 +286,27 @@ static inline void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv,
 {
 }
 
-static inline void tegra241_vm_owners_debugfs(struct tegra241_cmdqv *cmdqv,
-					      struct dentry *dir)
+#ifdef CONFIG_DEBUG_FS
+static inline void tegra241_vintfs_show_total(struct seq_file *m,
+					      struct tegra241_cmdqv *cmdqv)
 {
 }
+
+static inline void tegra241_vintfs_show_vms(struct seq_file *m,
+					    struct tegra241_cmdqv *cmdqv)
+{
+}
+
+static inline void tegra241_vcmdqs_show_vms(struct seq_file *m,
+					    struct tegra241_cmdqv *cmdqv)
+{
+}
+
+static inline void tegra241_sids_show_vms(struct seq_file *m,
+					  struct tegra241_cmdqv *cmdqv)
+{
+}
+#endif
 
 static inline int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv)
 {

@@ -51,6 +51,8 @@ VISIBLE_IF_KUNIT irqreturn_t tegra241_cmdqv_isr(int irq, void *devid)
 	bool host;
 	u64 map;
 
+	WRITE_ONCE(cmdqv->interrupts, cmdqv->interrupts + 1);
+
 	/* Not aligned for a 64-bit access; bits past the last VINTF are noise */
 	map = tegra241_readl(reg) | (u64)tegra241_readl(reg + 4) << 32;
 	map &= GENMASK_ULL(cmdqv->param.num_vintfs - 1, 0);
@@ -164,10 +166,11 @@ static void tegra241_cmdqv_hw_disable(struct tegra241_cmdqv *cmdqv)
 {
 	u32 config = tegra241_readl(cmdqv->base + TEGRA241_CMDQV_CONFIG);
 
+	tegra241_view_readable(cmdqv, false);
 	if (tegra241_cmdqv_write_config(cmdqv, config & ~CMDQV_EN))
 		dev_err(cmdqv->dev, "disabling timed out: STATUS=0x%x\n",
 			tegra241_readl(cmdqv->base + TEGRA241_CMDQV_STATUS));
-	cmdqv->running = false;
+	WRITE_ONCE(cmdqv->running, false);
 }
 
 /*
@@ -201,7 +204,8 @@ static int tegra241_cmdqv_device_reset(struct arm_smmu_device *smmu)
 		return 0;
 	}
 
-	cmdqv->running = true;
+	WRITE_ONCE(cmdqv->running, true);
+	tegra241_view_readable(cmdqv, true);
 	dev_info(cmdqv->dev, "%u VCMDQs in use as %s, %u VINTFs for VMs\n",
 		 cmdqv->param.num_lvcmdqs_per_vintf,
 		 cmdqv->vintf0->hyp_own ? "hypervisor" : "guest",
@@ -233,13 +237,13 @@ static void tegra241_cmdqv_device_remove(struct arm_smmu_device *smmu)
 {
 	struct tegra241_cmdqv *cmdqv = to_cmdqv(smmu);
 
-	/* Waits for a running handler, which looks at all that goes now */
+	/* These look at all that goes now, so they have to be done with it */
+	tegra241_debugfs_remove(cmdqv);
 	if (cmdqv->irq > 0)
 		free_irq(cmdqv->irq, cmdqv);
 
 	tegra241_vintf0_free(cmdqv);
 	tegra241_cmdqv_vm_exit(cmdqv);
-	tegra241_vintf0_put_debugfs(cmdqv->debugfs);
 	iounmap(cmdqv->base);
 	put_device(cmdqv->dev);
 }
@@ -380,8 +384,10 @@ static int tegra241_cmdqv_setup(struct arm_smmu_device **smmu,
 	cmdqv->dev = dev;
 	cmdqv->base = base;
 	cmdqv->base_phys = mem->start;
+	cmdqv->size = resource_size(mem);
 	cmdqv->irq = irq;
 	cmdqv->param = param;
+	tegra241_view_init(cmdqv);
 
 	ret = tegra241_cmdqv_vm_init(cmdqv);
 	if (ret)
@@ -399,9 +405,7 @@ static int tegra241_cmdqv_setup(struct arm_smmu_device **smmu,
 		}
 	}
 
-	cmdqv->debugfs = tegra241_vintf0_get_debugfs();
-	if (cmdqv->debugfs)
-		tegra241_vm_owners_debugfs(cmdqv, cmdqv->debugfs);
+	tegra241_debugfs_add(cmdqv);
 	cmdqv->smmu.impl_ops = &tegra241_cmdqv_init_ops;
 	return 0;
 

@@ -15,6 +15,8 @@
  *	tegra241-cmdqv-vm-errors.c	VM side: errors of their queues
  *	tegra241-cmdqv-vm-brake.c	VM side: a bound on interrupts for them
  *	tegra241-cmdqv-quarantine.c	hardware of the VM side that would not stop
+ *	tegra241-cmdqv-debugfs.c	what an administrator sees of the unit
+ *	tegra241-cmdqv-vm-debugfs.c	what an administrator sees of VMs
  *
  * Terms: a VCMDQ is a physical queue with a global number. A VINTF is an
  * interface that owns VCMDQs, each under a logical number: an LVCMDQ. The
@@ -27,6 +29,8 @@
  *
  *	iommufd's queue lock of a vIOMMU -> tegra241_quarantine::lock ->
  *	tegra241_vm_owners::lock -> tegra241_vm_errors::lock
+ *	iommufd_viommu::vdevs_rwsem, all of the line above but the last ->
+ *	tegra241_view::lock, under which no other is taken
  *	tegra241_vm_errors::lock -> what services->report_event() takes; all that the
  *	interrupt thread takes
  */
@@ -120,6 +124,8 @@
 #define  VCMDQ_CONS_ERR			GENMASK(30, 24)
 
 #define TEGRA241_VCMDQ_PROD		0x0004
+/* CONS.RD and PROD.WR, with the wrap bit that is just above LOG2SIZE */
+#define  VCMDQ_INDEX			GENMASK(19, 0)
 
 #define TEGRA241_VCMDQ_CONFIG		0x0008
 #define  VCMDQ_EN			BIT(0)
@@ -380,7 +386,9 @@ struct tegra241_host_vcmdq {
  * struct tegra241_host_vintf - VINTF0
  * @hw: VINTF0
  * @enabled: the hardware takes commands; as in struct tegra241_host_vcmdq
- * @hyp_own: this kernel is the hypervisor; valid while @enabled
+ * @hyp_own: this kernel is the hypervisor; valid when @role_known
+ * @role_known: the hardware has been asked; stays so
+ * @errors: errors that its queues have had; the interrupt thread's alone
  * @lvcmdqs: its queues by logical number. Filled in ascending order with release
  *	semantics: the interrupt thread may already look.
  *
@@ -390,10 +398,13 @@ struct tegra241_host_vintf {
 	struct tegra241_vintf hw;
 	bool enabled;
 	bool hyp_own;
+	bool role_known;
+	u64 errors;
 	struct tegra241_host_vcmdq *lvcmdqs[];
 };
 
 struct dentry;
+struct tegra241_vm_vcmdq;
 struct tegra241_vm_vintf;
 
 /**
@@ -402,13 +413,11 @@ struct tegra241_vm_vintf;
  * @vintfs: those that are not free
  * @aside: VINTFs that could not be reset and are nobody's; protected by
  *	tegra241_vm_errors::lock
- * @debugfs: the unit's directory
  */
 struct tegra241_vm_owners {
 	struct mutex lock; /* protects vintfs */
 	struct list_head vintfs;
 	u64 aside;
-	struct dentry *debugfs;
 };
 
 /**
@@ -482,6 +491,25 @@ struct tegra241_quarantine {
 	unsigned long delay;
 };
 
+#ifdef CONFIG_DEBUG_FS
+/**
+ * struct tegra241_view - what debugfs shows of hardware that may come and go
+ * @lock: protects all below but @dir, and what struct tegra241_vm_vintf and struct
+ *	tegra241_vm_vcmdq say it does. Who reads registers holds it for those of one
+ *	VINTF, one VCMDQ or one SID slot at most, so that they are of one owner.
+ * @readable: the unit is enabled, so registers of VINTFs and VCMDQs can be read
+ * @vm_vcmdqs: VMs' queues by global number: an entry is there from just before the
+ *	queue is mapped until it is known to have stopped
+ * @dir: the unit's directory in debugfs; set while it is probed and removed first
+ */
+struct tegra241_view {
+	spinlock_t lock; /* protects all below */
+	bool readable;
+	struct tegra241_vm_vcmdq *vm_vcmdqs[TEGRA241_MAX_VCMDQS];
+	struct dentry *dir;
+};
+#endif
+
 /**
  * struct tegra241_cmdqv - the unit
  * @smmu: the SMMU that it serves; first, since it replaces what the SMMU driver
@@ -489,7 +517,9 @@ struct tegra241_quarantine {
  * @dev: the ACPI device, referenced
  * @base: all registers
  * @base_phys: physical address of @base
+ * @size: bytes there
  * @irq: error interrupt; none if not positive
+ * @interrupts: how often it has come; the interrupt thread's alone
  * @param: what the hardware has
  * @max_log2_entries: SMMU_IDR1.CMDQS, what VCMDQ_BASE.LOG2SIZE can be at most
  * @running: CMDQV_CONFIG.EN was set by this driver
@@ -505,7 +535,7 @@ struct tegra241_quarantine {
  * @vm_errors: what VMs hear of errors of their queues
  * @vm_brake: which of them are polled instead of interrupting
  * @quarantine: VINTFs that wait for their hardware
- * @debugfs: the driver's directory, used by this unit; NULL if there is none
+ * @view: what debugfs shows of all this
  *
  * Lives from probe to device_remove, which comes after the last vIOMMU.
  */
@@ -515,7 +545,9 @@ struct tegra241_cmdqv {
 
 	void __iomem *base;
 	phys_addr_t base_phys;
+	resource_size_t size;
 	int irq;
+	u64 interrupts;
 
 	struct tegra241_cmdqv_param param;
 	u32 max_log2_entries;
@@ -529,7 +561,9 @@ struct tegra241_cmdqv {
 	struct tegra241_vm_errors vm_errors;
 	struct tegra241_vm_brake vm_brake;
 	struct tegra241_quarantine quarantine;
-	struct dentry *debugfs;
+#ifdef CONFIG_DEBUG_FS
+	struct tegra241_view view;
+#endif
 };
 
 static inline struct tegra241_cmdqv *to_cmdqv(struct arm_smmu_device *smmu)
@@ -574,8 +608,70 @@ void tegra241_vintf0_hw_deinit(struct tegra241_host_vintf *vintf);
 void tegra241_vintf0_handle_error(struct tegra241_host_vintf *vintf);
 struct arm_smmu_cmdq *tegra241_vintf0_get_cmdq(struct arm_smmu_device *smmu,
 					       struct arm_smmu_cmdq_ent *ent);
-struct dentry *tegra241_vintf0_get_debugfs(void);
-void tegra241_vintf0_put_debugfs(struct dentry *dir);
+extern bool tegra241_bypass_vcmdq;
+
+/* tegra241-cmdqv-debugfs.c */
+#ifdef CONFIG_DEBUG_FS
+struct seq_file;
+
+/**
+ * struct tegra241_vcmdq_regs - registers of a queue as they were read
+ * @alloc: CMDQ_ALLOC_MAP
+ * @base: VCMDQ_BASE
+ * @prod: VCMDQ_PROD
+ * @cons: VCMDQ_CONS
+ * @config: VCMDQ_CONFIG
+ * @status: VCMDQ_STATUS
+ * @gerror: VCMDQ_GERROR
+ * @gerrorn: VCMDQ_GERRORN
+ */
+struct tegra241_vcmdq_regs {
+	u32 alloc;
+	u64 base;
+	u32 prod;
+	u32 cons;
+	u32 config;
+	u32 status;
+	u32 gerror;
+	u32 gerrorn;
+};
+
+void tegra241_view_init(struct tegra241_cmdqv *cmdqv);
+void tegra241_view_readable(struct tegra241_cmdqv *cmdqv, bool readable);
+void tegra241_view_show_vintf_regs(struct seq_file *m,
+				   struct tegra241_vintf *vintf);
+void tegra241_view_read_vcmdq(struct tegra241_vcmdq *vcmdq,
+			      struct tegra241_vcmdq_regs *regs);
+void tegra241_view_show_vcmdq(struct seq_file *m,
+			      const struct tegra241_vcmdq *vcmdq,
+			      const char *owner,
+			      const struct tegra241_vcmdq_regs *regs);
+void tegra241_debugfs_add(struct tegra241_cmdqv *cmdqv);
+void tegra241_debugfs_remove(struct tegra241_cmdqv *cmdqv);
+#if IS_ENABLED(CONFIG_KUNIT)
+int tegra241_unit_show(struct seq_file *m, void *v);
+int tegra241_vintfs_show(struct seq_file *m, void *v);
+int tegra241_vcmdqs_show(struct seq_file *m, void *v);
+int tegra241_sids_show(struct seq_file *m, void *v);
+#endif
+#else
+static inline void tegra241_view_init(struct tegra241_cmdqv *cmdqv)
+{
+}
+
+static inline void tegra241_view_readable(struct tegra241_cmdqv *cmdqv,
+					  bool readable)
+{
+}
+
+static inline void tegra241_debugfs_add(struct tegra241_cmdqv *cmdqv)
+{
+}
+
+static inline void tegra241_debugfs_remove(struct tegra241_cmdqv *cmdqv)
+{
+}
+#endif
 
 /* tegra241-cmdqv.c */
 #if IS_ENABLED(CONFIG_KUNIT)
