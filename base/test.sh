@@ -32,7 +32,7 @@ results=$kernel/test
 
 # Cheapest first: what breaks early should say so early. "configs" compiles the
 # drivers a dozen times over: make check has it, and whoever names it.
-all=(tools docs model abi base emulator stock kunit iommufd guest kselftest guests install static)
+all=(tools docs model abi base emulator stock hostcheck kunit iommufd guest kselftest guests install static)
 
 # For how long each may run, seconds.
 declare -A limit=([tools]=600 [docs]=900 [model]=900 [abi]=120 [base]=1800 [emulator]=900
