@@ -72,6 +72,7 @@ mkdir -p "$out"
 rm -rf "${out:?}"/*
 cp -r "$html/." "$out/"
 rm -rf "$out/.doctrees" "$out"/*.h.rst
+cat "$base_dir/docs.css" >>"$out/_static/custom.css"
 if [ -z "$all" ]; then
 	cat >"$out/index.html" <<-END
 		<!DOCTYPE html>
