@@ -49,7 +49,7 @@ help:
 ##                  other architectures; the hooks on each 6.12.y
 ## make docs        the pages of Documentation/ as HTML in build/docs, made as the kernel makes its own
 ## make shell       a shell on the emulated board
-## make fuzz        fuzzes the CMDQV model (FUZZ_SECONDS=60)
+## make fuzz        fuzzes the CMDQV model, then cmdqv-info (FUZZ_SECONDS=60 each)
 ##
 ## make series      build/series/*.patch, the project as a patch series for "git am"; for the
 ##                  6.12.y of LINUX_VERSION or of the clean tree in TREE=DIRECTORY;
@@ -95,6 +95,7 @@ docs: tree
 
 fuzz: packages-test
 	@$(MAKE) --no-print-directory -C emulator/model fuzz FUZZ_ARGS=-max_total_time=$(FUZZ_SECONDS)
+	@$(MAKE) --no-print-directory -C tools/cmdqv O=$(CURDIR)/$(BUILD)/cmdqv fuzz FUZZ_ARGS=-max_total_time=$(FUZZ_SECONDS)
 
 shell: packages kernel emulator rootfs selftests
 	@emulator/grace-vm shell --share $(SELFTESTS) $(VM)
