@@ -268,6 +268,12 @@ static void judge_vintf(struct sink *s, const struct record *r)
 		text_puts(&t, " is enabled, but does not run");
 		found(s, LEVEL_ATTENTION, "vintf-not-running", r, NULL, &t);
 	}
+	if (config & VINTF_CONFIG_HYP_OWN) {
+		t = name_vintf(r);
+		text_puts(&t, " has HYP_OWN: its VM can do what only the host may;");
+		text_puts(&t, " end it, and report a bug of the kernel");
+		found(s, LEVEL_ATTENTION, "vintf-hyp-own", r, NULL, &t);
+	}
 	if (errors) {
 		t = name_vintf(r);
 		text_printf(&t, " had %llu error%s of its queues", errors, errors == 1 ? "" : "s");

@@ -296,7 +296,6 @@ static void vintf_flags(struct table *t, const struct record *r)
 		else
 			add_word(&flags, status & VINTF_STATUS_ENABLE_OK ?
 				 "stopping" : "disabled");
-		/* Never to be seen here: a VM must not have it */
 		if (config & VINTF_CONFIG_HYP_OWN)
 			add_word(&flags, "HYP_OWN");
 	}

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,22 +14,6 @@ void table_cell(struct table *t, struct text *text)
 	t->cells = grow(t->cells, t->used, &t->size, sizeof(*t->cells));
 	t->cells[t->used++] = text->s;
 	*text = (struct text){};
-}
-
-/**
- * table_printf() - fill the next cell, row by row
- * @t: the table
- * @fmt: as for printf(); nothing of it comes from records
- */
-void table_printf(struct table *t, const char *fmt, ...)
-{
-	struct text text = {};
-	va_list ap;
-
-	va_start(ap, fmt);
-	text_vprintf(&text, fmt, ap);
-	va_end(ap);
-	table_cell(t, &text);
 }
 
 static size_t width(const struct table *t, size_t column)

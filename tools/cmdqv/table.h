@@ -40,7 +40,6 @@ struct table {
 };
 
 void table_cell(struct table *t, struct text *text);
-__printf(2, 3) void table_printf(struct table *t, const char *fmt, ...);
 void table_print(struct table *t, struct text *out);
 
 #endif
