@@ -16,6 +16,9 @@
 /* All records of the largest unit are less than 100 KiB */
 #define MAX_FILE	(16UL << 20)
 
+/* What a dump says of a file that ends in the middle of a line */
+#define CUT_OFF		"# cut off here"
+
 /* Below debugfs, or the root of a copy of it; the latter if the former has no option */
 static const char *const places[] = {
 	"iommu/tegra241_cmdqv",
@@ -310,14 +313,22 @@ void raw_parse_dump(struct raw *raw, struct span dump)
 {
 	struct span line, unit, file;
 	struct raw_file *f = NULL;
+	struct text *t;
 	bool whole;
 
 	while (dump.len) {
 		whole = span_line(&dump, &line);
-		if (is_header(line, &unit, &file))
+		if (is_header(line, &unit, &file)) {
 			f = dumped_file(raw, unit, file);
-		else if (f && line.len && *line.s != '#')
-			text_add(&f->text, line.s, line.len + whole);
+			continue;
+		}
+		if (!f || !line.len)
+			continue;
+		t = &f->text;
+		if (span_is(line, CUT_OFF) && t->len && t->s[t->len - 1] == '\n')
+			t->s[--t->len] = 0;
+		else if (*line.s != '#')
+			text_add(t, line.s, line.len + whole);
 	}
 	if (raw->num)
 		qsort(raw->unit, raw->num, sizeof(*raw->unit), by_name);
@@ -348,7 +359,7 @@ static void print_lines(struct span text, struct text *out)
 			line.len--;
 		}
 		print_plain(line, out);
-		text_puts(out, whole ? "\n" : "\n# cut off here\n");
+		text_puts(out, whole ? "\n" : "\n" CUT_OFF "\n");
 	}
 }
 
