@@ -29,8 +29,8 @@ FUZZ_SECONDS ?= 60
 # The parts share the machine's cores themselves.
 .NOTPARALLEL:
 .PHONY: help demo guest-test test test-debug coverage check base-check fuzz shell tree kernel \
-	kernel-debug kernel-coverage kernel-guest emulator rootfs vmm selftests stock docs packages series \
-	packages-test clean
+	kernel-debug kernel-coverage kernel-guest emulator rootfs vmm selftests stock docs docs-all packages \
+	packages-test series clean
 .DEFAULT_GOAL := help
 
 help:
@@ -47,7 +47,8 @@ help:
 ## make check       what is checked without running it: checkpatch, sparse, W=1, kernel-doc, pages, ABI,
 ##                  shellcheck; the drivers with their options on and off, the iommufd core on
 ##                  other architectures; the hooks on each 6.12.y
-## make docs        the pages of Documentation/ as HTML in build/docs, made as the kernel makes its own
+## make docs        the pages of Documentation/ as HTML in build/docs, made as the kernel makes its own;
+##                  docs-all: in build/docs-all with all of the kernel's own, in an hour
 ## make shell       a shell on the emulated board
 ## make fuzz        fuzzes the CMDQV model, then cmdqv-info (FUZZ_SECONDS=60 each)
 ##
@@ -92,6 +93,10 @@ base-check:
 docs: tree
 	@base/apt.sh install tree docs
 	@base/docs.sh $(LINUX) $(BUILD)/obj-docs $(BUILD)/docs
+
+docs-all: tree
+	@base/apt.sh install tree docs docs-all
+	@base/docs.sh --all $(LINUX) $(BUILD)/obj-docs-all $(BUILD)/docs-all
 
 fuzz: packages-test
 	@$(MAKE) --no-print-directory -C emulator/model fuzz FUZZ_ARGS=-max_total_time=$(FUZZ_SECONDS)

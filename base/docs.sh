@@ -7,7 +7,7 @@
 #
 # What is made is a book of the project's pages and the few of Linux's that they refer
 # to, so that references between them are links. With --all it is all of the kernel's
-# documentation, which takes half an hour, and shows that the pages fit into it.
+# documentation, which takes an hour, and shows that the pages fit into it.
 #
 # Fails if Sphinx has anything to say about a file of the project's, pages and the
 # comments that become part of a page alike.
