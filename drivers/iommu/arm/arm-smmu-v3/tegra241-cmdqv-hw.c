@@ -9,6 +9,7 @@
 #include <linux/iopoll.h>
 
 #include "tegra241-cmdqv.h"
+#include "tegra241-cmdqv-trace.h"
 
 /* For what may not happen at all, without being an error */
 #define BRIEFLY_US	(10 * USEC_PER_MSEC)
@@ -126,8 +127,13 @@ int tegra241_cmdqv_write_config(struct tegra241_cmdqv *cmdqv, u32 val)
  */
 int tegra241_cmdqv_flush(struct tegra241_cmdqv *cmdqv)
 {
+	int ret;
+
 	KUNIT_STATIC_STUB_REDIRECT(tegra241_cmdqv_flush, cmdqv);
-	return arm_smmu_cmdq_flush(&cmdqv->smmu);
+	ret = arm_smmu_cmdq_flush(&cmdqv->smmu);
+	if (ret)
+		trace_cmdqv_flush_failed(cmdqv, ret);
+	return ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_flush);
 

@@ -29,6 +29,7 @@
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
 
+#include "tegra241-cmdqv-trace.h"
 #include "tegra241-cmdqv-vm.h"
 
 #define QUARANTINE_MIN_DELAY	HZ
@@ -64,6 +65,7 @@ static bool tegra241_quarantine_look_at_queue(struct tegra241_vm_vcmdq *vcmdq)
 	dev_dbg(hw->cmdqv->dev, "VINTF%u: VCMDQ%u has stopped\n",
 		hw->vintf_idx, hw->idx);
 	tegra241_view_remove_vcmdq(vcmdq);
+	trace_cmdqv_vcmdq_unquarantine(hw, 0);
 	kfree(vcmdq);
 	return true;
 }
@@ -88,6 +90,7 @@ static bool tegra241_quarantine_look_at(struct tegra241_vm_vintf *vintf)
 		return false;
 
 	list_del_init(&vintf->node);
+	trace_cmdqv_vintf_unquarantine(&vintf->hw, vintf->vmid->id, 0);
 	dev_dbg(vintf->hw.cmdqv->dev, "VINTF%u has stopped\n", vintf->hw.idx);
 	if (!vintf->vsmmu)
 		tegra241_vm_vintf_free(vintf);
@@ -163,16 +166,20 @@ void tegra241_quarantine_queue(struct tegra241_vm_vintf *vintf,
 			       struct tegra241_vm_vcmdq *vcmdq, int why)
 {
 	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
+	int ret;
 
 	tegra241_vm_vcmdq_hold_pages(vcmdq, true);
 	tegra241_view_stuck_vcmdq(vcmdq);
+	trace_cmdqv_vcmdq_quarantine(&vcmdq->hw, why);
 	dev_warn_ratelimited(cmdqv->dev,
 			     "VINTF%u: VCMDQ%u would not stop (%d), fencing\n",
 			     vintf->hw.idx, vcmdq->hw.idx, why);
 
-	/* If this fails a later look disables it */
-	if (!vintf->fenced)
-		tegra241_vintf_disable(&vintf->hw);
+	if (!vintf->fenced) {
+		/* If this fails a later look disables it */
+		ret = tegra241_vintf_disable(&vintf->hw);
+		trace_cmdqv_vintf_fence(&vintf->hw, vintf->vmid->id, ret);
+	}
 	vintf->fenced = true;
 
 	guard(mutex)(&cmdqv->quarantine.lock);
@@ -184,16 +191,18 @@ void tegra241_quarantine_queue(struct tegra241_vm_vintf *vintf,
  * tegra241_quarantine_vintf() - take over a VINTF whose vIOMMU ends
  * @vintf: could not be disabled, or is fenced; has no queues but stuck ones, and no
  *	vDEVICEs. Freed here in the end, at once if it has stopped meanwhile.
+ * @why: what disabling it returned, or -EIO if it is fenced
  *
  * Context: sleeps.
  */
-void tegra241_quarantine_vintf(struct tegra241_vm_vintf *vintf)
+void tegra241_quarantine_vintf(struct tegra241_vm_vintf *vintf, int why)
 {
 	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
 
 	guard(mutex)(&cmdqv->quarantine.lock);
 	vintf->fenced = true;
 	vintf->vsmmu = NULL;
+	trace_cmdqv_vintf_quarantine(&vintf->hw, vintf->vmid->id, why);
 	if (tegra241_quarantine_look_at(vintf))
 		return;
 	dev_warn_ratelimited(cmdqv->dev,

@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 
 #include "tegra241-cmdqv.h"
+#include "tegra241-cmdqv-trace.h"
 
 /* One for all units; also in debugfs */
 bool tegra241_bypass_vcmdq;
@@ -61,6 +62,11 @@ void tegra241_vintf0_handle_error(struct tegra241_host_vintf *vintf)
 		 * that this very error has been seen.
 		 */
 		gerror = tegra241_readl(vcmdq->hw.page0 + TEGRA241_VCMDQ_GERROR);
+		if (trace_cmdqv_vcmdq_error_enabled())
+			trace_cmdqv_vcmdq_error(&vcmdq->hw, gerror,
+						tegra241_readl(vcmdq->hw.page0 +
+							       TEGRA241_VCMDQ_CONS),
+						true);
 		__arm_smmu_cmdq_skip_err(&cmdqv->smmu, &vcmdq->cmdq);
 		WRITE_ONCE(vintf->errors, vintf->errors + 1);
 		tegra241_writel(gerror,
@@ -163,13 +169,15 @@ static int tegra241_host_vcmdq_hw_reset(struct tegra241_host_vcmdq *vcmdq)
 
 static void tegra241_host_vcmdq_hw_deinit(struct tegra241_host_vcmdq *vcmdq)
 {
-	tegra241_host_vcmdq_hw_reset(vcmdq);
+	int ret = tegra241_host_vcmdq_hw_reset(vcmdq);
+
+	trace_cmdqv_host_vcmdq_disable(&vcmdq->hw, ret);
 	if (tegra241_vcmdq_unmap(&vcmdq->hw))
 		vcmdq_err(&vcmdq->hw, "could not be unmapped\n");
 }
 
-static int tegra241_host_vcmdq_hw_init(struct tegra241_host_vcmdq *vcmdq,
-				       bool hyp_own)
+static int tegra241_host_vcmdq_hw_start(struct tegra241_host_vcmdq *vcmdq,
+					bool hyp_own)
 {
 	struct tegra241_vcmdq *hw = &vcmdq->hw;
 	int ret;
@@ -206,14 +214,27 @@ err_unmap:
 	return ret;
 }
 
+static int tegra241_host_vcmdq_hw_init(struct tegra241_host_vcmdq *vcmdq,
+				       bool hyp_own)
+{
+	int ret = tegra241_host_vcmdq_hw_start(vcmdq, hyp_own);
+
+	trace_cmdqv_host_vcmdq_enable(&vcmdq->hw, ret);
+	return ret;
+}
+
 /* Take down the lowest @num queues, in the order that the hardware wants */
 static void tegra241_vintf0_hw_down(struct tegra241_host_vintf *vintf, u16 num)
 {
+	int ret;
+
 	WRITE_ONCE(vintf->enabled, false);
 
 	while (num--)
 		tegra241_host_vcmdq_hw_deinit(vintf->lvcmdqs[num]);
-	if (tegra241_vintf_disable(&vintf->hw))
+	ret = tegra241_vintf_disable(&vintf->hw);
+	trace_cmdqv_vintf_disable(&vintf->hw, 0, ret);
+	if (ret)
 		tegra241_host_vintf_dump(&vintf->hw, "disabling");
 	else
 		tegra241_vintf_scrub(&vintf->hw);
@@ -246,6 +267,7 @@ int tegra241_vintf0_hw_init(struct tegra241_host_vintf *vintf)
 	int ret;
 
 	ret = tegra241_vintf_enable(&vintf->hw, VINTF_HYP_OWN);
+	trace_cmdqv_vintf_enable(&vintf->hw, 0, ret);
 	if (ret) {
 		tegra241_host_vintf_dump(&vintf->hw, "enabling");
 		goto err_down;

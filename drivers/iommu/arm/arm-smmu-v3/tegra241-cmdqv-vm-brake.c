@@ -47,6 +47,7 @@
 #include <linux/jiffies.h>
 #include <linux/ratelimit.h>
 
+#include "tegra241-cmdqv-trace.h"
 #include "tegra241-cmdqv-vm.h"
 
 #define VINTF_BURST	20
@@ -127,6 +128,7 @@ static void tegra241_vm_brake_begin(struct tegra241_cmdqv *cmdqv, u16 idx)
 	rate->brakes++;
 	brake->polled |= BIT_ULL(idx);
 	tegra241_vm_brake_update(cmdqv);
+	trace_cmdqv_masked(cmdqv, idx, brake->int_mask);
 	tegra241_vm_brake_schedule(brake, POLL_TIME);
 	if (idx)
 		dev_dbg_ratelimited(cmdqv->dev, "VINTF%u: polled\n", idx);
@@ -168,6 +170,7 @@ void tegra241_vm_brake_charge_unit(struct tegra241_cmdqv *cmdqv)
 	} else if (!brake->useless) {
 		/* Of what has come before masking, one edge can be left */
 		brake->useless = true;
+		trace_cmdqv_mask_useless(cmdqv, 0, brake->int_mask);
 		dev_warn(cmdqv->dev,
 			 "interrupts go on with all VMs' VINTFs masked, not masking them any more\n");
 	}
@@ -182,7 +185,7 @@ VISIBLE_IF_KUNIT void tegra241_vm_brake_tick(struct tegra241_cmdqv *cmdqv)
 	struct tegra241_vm_errors *errors = &cmdqv->vm_errors;
 	struct tegra241_vm_brake *brake = &cmdqv->vm_brake;
 	unsigned long now = tegra241_vm_brake_now();
-	u64 look;
+	u64 look, over = 0;
 	u16 idx;
 
 	spin_lock(&errors->lock);
@@ -193,10 +196,13 @@ VISIBLE_IF_KUNIT void tegra241_vm_brake_tick(struct tegra241_cmdqv *cmdqv)
 		if (!(brake->polled & BIT_ULL(idx)) ||
 		    time_before(now, rate->until))
 			continue;
-		brake->polled &= ~BIT_ULL(idx);
+		over |= BIT_ULL(idx);
 		tegra241_vm_brake_restart_count(rate);
 	}
+	brake->polled &= ~over;
 	tegra241_vm_brake_update(cmdqv);
+	for (; over; over &= over - 1)
+		trace_cmdqv_unmasked(cmdqv, __ffs64(over), brake->int_mask);
 	spin_unlock(&errors->lock);
 
 	/* The interrupt thread has its turn between any two */

@@ -106,12 +106,14 @@ void tegra241_view_clear_slot(struct tegra241_vm_vintf *vintf, u16 slot)
 
 static unsigned int tegra241_vm_vintf_num_sids(struct tegra241_vm_vintf *vintf)
 {
+	struct tegra241_view *view = &vintf->hw.cmdqv->view;
 	unsigned int num = 0;
 	u16 slot;
 
-	guard(spinlock)(&vintf->hw.cmdqv->view.lock);
+	spin_lock(&view->lock);
 	for (slot = 0; slot < ARRAY_SIZE(vintf->slots); slot++)
 		num += vintf->slots[slot].used;
+	spin_unlock(&view->lock);
 	return num;
 }
 

@@ -24,6 +24,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include "tegra241-cmdqv-trace.h"
 #include "tegra241-cmdqv-vm.h"
 
 /* Whether @map has an error that was not there when this was last asked */
@@ -39,15 +40,17 @@ static bool tegra241_vm_vintf_new_errors(struct tegra241_vm_vintf *vintf,
 		struct tegra241_vm_error *last = &vintf->errors[lidx];
 		struct tegra241_vm_error now;
 		struct tegra241_vcmdq vcmdq;
+		bool fresh;
 
 		tegra241_vcmdq_init_direct(&vcmdq, cmdqv,
 					   vintf->hw.idx * num + lidx);
 		now.gerror = tegra241_readl(vcmdq.page0 + TEGRA241_VCMDQ_GERROR);
 		now.cons = tegra241_readl(vcmdq.page0 + TEGRA241_VCMDQ_CONS);
 
-		if (!test_bit(lidx, vintf->seen) ||
-		    now.gerror != last->gerror || now.cons != last->cons)
-			new = true;
+		fresh = !test_bit(lidx, vintf->seen) ||
+			now.gerror != last->gerror || now.cons != last->cons;
+		trace_cmdqv_vcmdq_error(&vcmdq, now.gerror, now.cons, fresh);
+		new |= fresh;
 		*last = now;
 	}
 	bitmap_copy(vintf->seen, map, TEGRA241_MAX_VCMDQS);
@@ -70,6 +73,10 @@ static void tegra241_vm_vintf_report(struct tegra241_vm_vintf *vintf,
 	ret = viommu->services->report_event(viommu,
 					     IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV,
 					     &event, sizeof(event));
+	if (ret)
+		trace_cmdqv_error_dropped(&vintf->hw, raw, ret);
+	else
+		trace_cmdqv_error_reported(&vintf->hw, raw, ret);
 	dev_dbg_ratelimited(vintf->hw.cmdqv->dev,
 			    "VINTF%u: error map %016llx:%016llx reported: %d\n",
 			    vintf->hw.idx, raw[1], raw[0], ret);

@@ -29,6 +29,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "tegra241-cmdqv-trace.h"
 #include "tegra241-cmdqv-vm.h"
 
 /* Up to a second each, for a CMD_SYNC that ATC_INVs hold up */
@@ -50,6 +51,7 @@ static int tegra241_vm_vcmdq_halt(struct tegra241_vcmdq *vcmdq)
 
 	tegra241_vcmdq_ask_to_stop(vcmdq);
 	unmapped = tegra241_vcmdq_unmap(vcmdq);
+	trace_cmdqv_vcmdq_unmap(vcmdq, unmapped);
 	tegra241_vcmdq_await_enabling(vcmdq);
 	return tegra241_vcmdq_write_config(vcmdq, 0) ?: unmapped;
 }
@@ -61,16 +63,18 @@ static int tegra241_vm_vcmdq_halt(struct tegra241_vcmdq *vcmdq)
 static void tegra241_vm_vcmdq_flush(struct tegra241_vcmdq *vcmdq)
 {
 	struct tegra241_cmdqv *cmdqv = vcmdq->cmdqv;
-	int tries;
+	int tries, ret;
 
 	for (tries = 0; tries < FLUSH_TRIES; tries++) {
-		if (!tegra241_cmdqv_flush(cmdqv)) {
+		ret = tegra241_cmdqv_flush(cmdqv);
+		if (!ret) {
 			clear_bit(vcmdq->idx, cmdqv->unflushed);
 			return;
 		}
 		cond_resched();
 	}
 	set_bit(vcmdq->idx, cmdqv->unflushed);
+	trace_cmdqv_vcmdq_unflushed(vcmdq, ret);
 	dev_warn_ratelimited(cmdqv->dev,
 			     "VINTF%u: VCMDQ%u could not be flushed\n",
 			     vcmdq->vintf_idx, vcmdq->idx);
@@ -98,11 +102,13 @@ int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq)
 	int ret;
 
 	ret = tegra241_vm_vcmdq_halt(vcmdq);
-	if (ret)
-		return ret;
-	tegra241_vm_vcmdq_flush(vcmdq);
-	tegra241_vcmdq_scrub(vcmdq);
-	return tegra241_vcmdq_verify_stopped(vcmdq);
+	if (!ret) {
+		tegra241_vm_vcmdq_flush(vcmdq);
+		tegra241_vcmdq_scrub(vcmdq);
+		ret = tegra241_vcmdq_verify_stopped(vcmdq);
+	}
+	trace_cmdqv_vcmdq_stop(vcmdq, ret);
+	return ret;
 }
 
 /*
@@ -149,6 +155,7 @@ static void tegra241_vm_vcmdq_retire(struct tegra241_vm_vintf *vintf,
 		return;
 	}
 	tegra241_view_remove_vcmdq(vcmdq);
+	trace_cmdqv_vcmdq_retire(&vcmdq->hw, 0);
 	kfree(vcmdq);
 }
 
@@ -181,15 +188,17 @@ static int tegra241_vm_hw_queue_check_index(struct iommufd_viommu *viommu,
 static void tegra241_vm_hw_queue_not_contig(struct iommufd_hw_queue *core,
 					    size_t contig, size_t page_size)
 {
-	tegra241_vm_memory_not_contig(to_tegra241_vsmmu(core->viommu)->vintf,
-				      core, contig, page_size);
+	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(core->viommu)->vintf;
+
+	trace_cmdqv_vcmdq_refused(&vintf->hw, core->index, core->base_addr,
+				  core->length, -EFAULT);
+	tegra241_vm_memory_not_contig(vintf, core, contig, page_size);
 }
 
-static int tegra241_vm_hw_queue_init(struct iommufd_hw_queue *core)
+static int tegra241_vm_hw_queue_start(struct tegra241_vm_vintf *vintf,
+				      struct tegra241_hw_queue *hwq)
 {
-	struct tegra241_hw_queue *hwq =
-		container_of(core, struct tegra241_hw_queue, core);
-	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(core->viommu)->vintf;
+	struct iommufd_hw_queue *core = &hwq->core;
 	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
 	u64 base;
 	int ret;
@@ -214,12 +223,14 @@ static int tegra241_vm_hw_queue_init(struct iommufd_hw_queue *core)
 	vcmdq->length = core->length;
 
 	ret = tegra241_vm_vcmdq_prepare(&vcmdq->hw, base);
+	trace_cmdqv_vcmdq_prepare(&vcmdq->hw, base, ret);
 	if (ret)
 		return ret;
 
 	tegra241_vm_errors_new_queue(vintf, core->index);
 	tegra241_view_add_vcmdq(vcmdq);
 	ret = tegra241_vcmdq_map(&vcmdq->hw);
+	trace_cmdqv_vcmdq_map(&vcmdq->hw, ret);
 	if (ret) {
 		tegra241_vm_vcmdq_retire(vintf, no_free_ptr(vcmdq));
 		return ret;
@@ -230,6 +241,19 @@ static int tegra241_vm_hw_queue_init(struct iommufd_hw_queue *core)
 	hwq->vcmdq = no_free_ptr(vcmdq);
 	WRITE_ONCE(vintf->queues, vintf->queues + 1);
 	return 0;
+}
+
+static int tegra241_vm_hw_queue_init(struct iommufd_hw_queue *core)
+{
+	struct tegra241_hw_queue *hwq =
+		container_of(core, struct tegra241_hw_queue, core);
+	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(core->viommu)->vintf;
+	int ret = tegra241_vm_hw_queue_start(vintf, hwq);
+
+	if (ret)
+		trace_cmdqv_vcmdq_refused(&vintf->hw, core->index,
+					  core->base_addr, core->length, ret);
+	return ret;
 }
 
 static void tegra241_vm_hw_queue_destroy(struct iommufd_hw_queue *core)
@@ -247,12 +271,10 @@ static void tegra241_vm_hw_queue_destroy(struct iommufd_hw_queue *core)
  * vDEVICEs
  */
 
-static int tegra241_vm_vdevice_init(struct iommufd_vdevice *core)
+static int tegra241_vm_vdevice_set(struct tegra241_vm_vintf *vintf,
+				   struct tegra241_vsmmu_device *vdev)
 {
-	struct tegra241_vsmmu_device *vdev =
-		container_of(to_vsmmu_device(core),
-			     struct tegra241_vsmmu_device, vdev);
-	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(core->viommu)->vintf;
+	struct iommufd_vdevice *core = &vdev->vdev.core;
 	int ret;
 
 	if (!tegra241_sid_valid(core->virt_id))
@@ -272,7 +294,23 @@ static int tegra241_vm_vdevice_init(struct iommufd_vdevice *core)
 	tegra241_vintf_set_sid(&vintf->hw, vdev->slot, core->virt_id,
 			       vdev->vdev.sid);
 	tegra241_view_set_slot(vintf, vdev->slot, &vdev->vdev);
+	trace_cmdqv_sid_set(&vintf->hw, vdev->slot, core->virt_id,
+			    vdev->vdev.sid, core->dev, 0);
 	return 0;
+}
+
+static int tegra241_vm_vdevice_init(struct iommufd_vdevice *core)
+{
+	struct tegra241_vsmmu_device *vdev =
+		container_of(to_vsmmu_device(core),
+			     struct tegra241_vsmmu_device, vdev);
+	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(core->viommu)->vintf;
+	int ret = tegra241_vm_vdevice_set(vintf, vdev);
+
+	if (ret)
+		trace_cmdqv_sid_refused(&vintf->hw, -1, core->virt_id,
+					vdev->vdev.sid, core->dev, ret);
+	return ret;
 }
 
 static void tegra241_vm_vdevice_destroy(struct iommufd_vdevice *core)
@@ -292,6 +330,8 @@ static void tegra241_vm_vdevice_destroy(struct iommufd_vdevice *core)
 	if (ret) {
 		/* The slot matches nothing, and stays so until the VINTF ends */
 		tegra241_view_give_up_slot(vintf, vdev->slot);
+		trace_cmdqv_sid_give_up(&vintf->hw, vdev->slot, core->virt_id,
+					vdev->vdev.sid, core->dev, ret);
 		dev_warn_ratelimited(vintf->hw.cmdqv->dev,
 				     "VINTF%u: SID slot %u given up: %d\n",
 				     vintf->hw.idx, vdev->slot, ret);
@@ -299,6 +339,8 @@ static void tegra241_vm_vdevice_destroy(struct iommufd_vdevice *core)
 	}
 	tegra241_vintf_clear_sid(&vintf->hw, vdev->slot);
 	tegra241_view_clear_slot(vintf, vdev->slot);
+	trace_cmdqv_sid_clear(&vintf->hw, vdev->slot, core->virt_id,
+			      vdev->vdev.sid, core->dev, 0);
 	ida_free(&vintf->sids, vdev->slot);
 }
 
@@ -333,10 +375,12 @@ tegra241_vm_vintf_alloc(struct tegra241_cmdqv *cmdqv, struct arm_vsmmu *vsmmu,
 		ret = tegra241_vm_owners_add(cmdqv, vintf, dev);
 	}
 	if (ret) {
+		trace_cmdqv_vintf_refused(cmdqv, dev, current_uid(), ret);
 		arm_smmu_vmid_put(vintf->vmid);
 		kfree(vintf);
 		return ERR_PTR(ret);
 	}
+	trace_cmdqv_vintf_alloc(&vintf->hw, vintf->vmid->id, dev, vintf->user);
 	return vintf;
 }
 
@@ -356,6 +400,7 @@ void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf)
 
 	tegra241_vm_owners_remove(vintf);
 	tegra241_vintf_scrub(&vintf->hw);
+	trace_cmdqv_vintf_free(&vintf->hw, vintf->vmid->id, 0);
 	arm_smmu_vmid_put(vintf->vmid);
 	ida_destroy(&vintf->sids);
 	tegra241_vm_brake_free(cmdqv, vintf->hw.idx);
@@ -366,11 +411,19 @@ void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf)
 
 static void tegra241_vm_vintf_retire(struct tegra241_vm_vintf *vintf)
 {
+	int ret;
+
 	tegra241_vm_owners_end(vintf);
-	if (!vintf->fenced && !tegra241_vintf_disable(&vintf->hw))
+	if (vintf->fenced) {
+		ret = -EIO;
+	} else {
+		ret = tegra241_vintf_disable(&vintf->hw);
+		trace_cmdqv_vintf_disable(&vintf->hw, vintf->vmid->id, ret);
+	}
+	if (!ret)
 		tegra241_vm_vintf_free(vintf);
 	else
-		tegra241_quarantine_vintf(vintf);
+		tegra241_quarantine_vintf(vintf, ret);
 }
 
 /*
@@ -385,12 +438,12 @@ static int tegra241_vm_vintf_enable(struct tegra241_vm_vintf *vintf)
 	int ret;
 
 	ret = tegra241_vintf_enable(&vintf->hw, config);
-	if (ret)
-		return ret;
-	if ((tegra241_readl(vintf->hw.base + TEGRA241_VINTF_CONFIG) & mask) !=
+	if (!ret &&
+	    (tegra241_readl(vintf->hw.base + TEGRA241_VINTF_CONFIG) & mask) !=
 	    (config | VINTF_EN))
-		return -EIO;
-	return 0;
+		ret = -EIO;
+	trace_cmdqv_vintf_enable(&vintf->hw, vintf->vmid->id, ret);
+	return ret;
 }
 
 static void tegra241_vsmmu_destroy(struct iommufd_viommu *viommu)
@@ -490,6 +543,8 @@ int tegra241_vsmmu_init(struct arm_vsmmu *vsmmu, struct device *dev,
 	ret = viommu->services->alloc_mmap(viommu, window,
 					   TEGRA241_VINTF_PAGE_SIZE,
 					   &vintf->mmap_offset);
+	trace_cmdqv_vintf_window(&vintf->hw, vintf->mmap_offset,
+				 TEGRA241_VINTF_PAGE_SIZE, ret);
 	if (ret)
 		goto err_retire;
 

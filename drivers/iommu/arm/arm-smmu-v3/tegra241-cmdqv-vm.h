@@ -224,7 +224,7 @@ void tegra241_vm_brake_tick(struct tegra241_cmdqv *cmdqv);
 void tegra241_quarantine_init(struct tegra241_quarantine *quarantine);
 void tegra241_quarantine_queue(struct tegra241_vm_vintf *vintf,
 			       struct tegra241_vm_vcmdq *vcmdq, int why);
-void tegra241_quarantine_vintf(struct tegra241_vm_vintf *vintf);
+void tegra241_quarantine_vintf(struct tegra241_vm_vintf *vintf, int why);
 bool tegra241_quarantine_look(struct tegra241_quarantine *quarantine);
 void tegra241_quarantine_stop(struct tegra241_quarantine *quarantine);
 #if IS_ENABLED(CONFIG_KUNIT)

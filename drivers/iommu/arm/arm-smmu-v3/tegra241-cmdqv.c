@@ -17,6 +17,7 @@
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
 
+#include "tegra241-cmdqv-trace.h"
 #include "tegra241-cmdqv-vm.h"
 
 static bool disable_cmdqv;
@@ -56,6 +57,8 @@ VISIBLE_IF_KUNIT irqreturn_t tegra241_cmdqv_isr(int irq, void *devid)
 	/* Not aligned for a 64-bit access; bits past the last VINTF are noise */
 	map = tegra241_readl(reg) | (u64)tegra241_readl(reg + 4) << 32;
 	map &= GENMASK_ULL(cmdqv->param.num_vintfs - 1, 0);
+
+	trace_cmdqv_interrupt(cmdqv, map);
 
 	host = map & BIT_ULL(0);
 	if (host) {
@@ -165,9 +168,12 @@ static int tegra241_cmdqv_set_aside(struct tegra241_cmdqv *cmdqv,
 static void tegra241_cmdqv_hw_disable(struct tegra241_cmdqv *cmdqv)
 {
 	u32 config = tegra241_readl(cmdqv->base + TEGRA241_CMDQV_CONFIG);
+	int ret;
 
 	tegra241_view_readable(cmdqv, false);
-	if (tegra241_cmdqv_write_config(cmdqv, config & ~CMDQV_EN))
+	ret = tegra241_cmdqv_write_config(cmdqv, config & ~CMDQV_EN);
+	trace_cmdqv_disable(cmdqv, ret);
+	if (ret)
 		dev_err(cmdqv->dev, "disabling timed out: STATUS=0x%x\n",
 			tegra241_readl(cmdqv->base + TEGRA241_CMDQV_STATUS));
 	WRITE_ONCE(cmdqv->running, false);
@@ -181,7 +187,8 @@ static int tegra241_cmdqv_device_reset(struct arm_smmu_device *smmu)
 {
 	struct tegra241_cmdqv *cmdqv = to_cmdqv(smmu);
 	u32 config = tegra241_readl(cmdqv->base + TEGRA241_CMDQV_CONFIG);
-	DECLARE_BITMAP(broken, TEGRA241_MAX_VINTFS);
+	DECLARE_BITMAP(broken, TEGRA241_MAX_VINTFS) = {};
+	u64 aside;
 	int ret;
 
 	/* While the unit runs its queues can be waited for; failing does no harm */
@@ -191,11 +198,14 @@ static int tegra241_cmdqv_device_reset(struct arm_smmu_device *smmu)
 
 	ret = tegra241_cmdqv_write_config(cmdqv, config & ~CMDQV_EN) ?:
 	      tegra241_cmdqv_write_config(cmdqv, config | CMDQV_EN);
+	trace_cmdqv_enable(cmdqv, ret);
 	if (!ret) {
 		tegra241_cmdqv_hw_quiesce(cmdqv, broken);
 		ret = tegra241_cmdqv_set_aside(cmdqv, broken) ?:
 		      tegra241_vintf0_hw_init(cmdqv->vintf0);
 	}
+	bitmap_to_arr64(&aside, broken, TEGRA241_MAX_VINTFS);
+	trace_cmdqv_reset(cmdqv, aside, ret);
 	if (ret) {
 		dev_err(cmdqv->dev,
 			"reset failed: %d, using the SMMU's own command queue\n",
