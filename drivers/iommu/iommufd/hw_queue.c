@@ -18,6 +18,7 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
+#include "trace.h"
 #include "viommu_private.h"
 
 /* Whether the driver has all of what queues need */
@@ -82,7 +83,7 @@ static int iommufd_hw_queue_lock(struct iommufd_hw_queue_obj *hwq)
 }
 
 /* Take the index, hold the queue below it and hand the queue to the driver */
-static int iommufd_hw_queue_start(struct iommufd_ctx *ictx,
+static int iommufd_hw_queue_start(struct iommufd_ucmd *ucmd,
 				  struct iommufd_hw_queue_obj *hwq)
 {
 	struct iommufd_viommu_obj *viommu = hwq->viommu;
@@ -90,6 +91,7 @@ static int iommufd_hw_queue_start(struct iommufd_ctx *ictx,
 	const struct iommufd_viommu_ops *ops = viommu->core->ops;
 	int rc;
 
+	ucmd->about = "index";
 	rc = ops->hw_queue_check_index(viommu->core, core->type, core->index);
 	if (rc)
 		return rc;
@@ -106,13 +108,14 @@ static int iommufd_hw_queue_start(struct iommufd_ctx *ictx,
 		/* What is in there is not freed while the lock is held */
 		below = xa_load(&viommu->queues, core->index - 1);
 		if (!below ||
-		    !iommufd_object_get_published(ictx, &below->obj)) {
+		    !iommufd_object_get_published(ucmd->ictx, &below->obj)) {
 			rc = -EIO;
 			goto err_erase;
 		}
 		hwq->below = below;
 	}
 
+	ucmd->about = "driver";
 	rc = ops->hw_queue_init(core);
 	if (rc)
 		goto err_erase;
@@ -127,14 +130,16 @@ err_erase:
 
 /* Everything of HW_QUEUE_ALLOC that has to be undone when the reply fails */
 static struct iommufd_hw_queue_obj *
-iommufd_hw_queue_create(struct iommufd_ctx *ictx,
-			struct iommufd_viommu_obj *viommu, size_t size,
-			const struct iommu_hw_queue_alloc *cmd)
+iommufd_hw_queue_create(struct iommufd_ucmd *ucmd,
+			struct iommufd_viommu_obj *viommu, size_t size)
 {
+	const struct iommu_hw_queue_alloc *cmd = ucmd->cmd;
+	struct iommufd_ctx *ictx = ucmd->ictx;
 	struct iommufd_hw_queue_obj *hwq;
 	struct iommufd_hw_queue *core;
 	int rc;
 
+	ucmd->about = "memory";
 	hwq = iommufd_object_alloc(ictx, hwq, IOMMUFD_OBJ_HW_QUEUE);
 	if (IS_ERR(hwq))
 		return hwq;
@@ -153,11 +158,12 @@ iommufd_hw_queue_create(struct iommufd_ctx *ictx,
 	core->base_addr = cmd->nesting_parent_iova;
 	core->length = cmd->length;
 
+	ucmd->about = "iova";
 	rc = iommufd_hw_queue_lock(hwq);
 	if (rc)
 		goto err_abort;
 
-	rc = iommufd_hw_queue_start(ictx, hwq);
+	rc = iommufd_hw_queue_start(ucmd, hwq);
 	if (rc)
 		goto err_abort;
 	return hwq;
@@ -165,6 +171,64 @@ iommufd_hw_queue_create(struct iommufd_ctx *ictx,
 err_abort:
 	iommufd_object_abort_and_destroy(ictx, &hwq->obj);
 	return ERR_PTR(rc);
+}
+
+static int iommufd_hw_queue_alloc(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_hw_queue_alloc *cmd = ucmd->cmd;
+	const struct iommufd_viommu_ops *ops;
+	struct iommufd_hw_queue_obj *hwq;
+	struct iommufd_viommu_obj *viommu;
+	size_t size = 0;
+	u64 last;
+	int rc;
+
+	ucmd->about = "arguments";
+	if (cmd->flags || cmd->type == IOMMU_HW_QUEUE_TYPE_DEFAULT)
+		return -EOPNOTSUPP;
+	if (!cmd->length)
+		return -EINVAL;
+	if (check_add_overflow(cmd->nesting_parent_iova, cmd->length - 1,
+			       &last) ||
+	    last > ULONG_MAX || cmd->length > SIZE_MAX)
+		return -EOVERFLOW;
+
+	ucmd->about = "viommu";
+	viommu = iommufd_get_viommu(ucmd, cmd->viommu_id);
+	if (IS_ERR(viommu))
+		return PTR_ERR(viommu);
+
+	ucmd->about = "type";
+	ops = viommu->core->ops;
+	if (iommufd_viommu_has_hw_queues(ops))
+		size = ops->get_hw_queue_size(viommu->core, cmd->type);
+	if (!size || WARN_ON_ONCE(size < sizeof(struct iommufd_hw_queue))) {
+		rc = -EOPNOTSUPP;
+		goto out_put_viommu;
+	}
+	ucmd->about = "length";
+	/* First: what follows costs time in proportion to the length */
+	rc = ops->hw_queue_check(viommu->core, cmd->type, cmd->length);
+	if (rc)
+		goto out_put_viommu;
+
+	hwq = iommufd_hw_queue_create(ucmd, viommu, size);
+	if (IS_ERR(hwq)) {
+		rc = PTR_ERR(hwq);
+		goto out_put_viommu;
+	}
+
+	ucmd->about = "reply";
+	cmd->out_hw_queue_id = hwq->obj.id;
+	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
+	if (rc)
+		iommufd_object_abort_and_destroy(ucmd->ictx, &hwq->obj);
+	else
+		iommufd_object_finalize(ucmd->ictx, &hwq->obj);
+
+out_put_viommu:
+	iommufd_put_object(ucmd->ictx, &viommu->obj);
+	return rc;
 }
 
 /**
@@ -176,53 +240,8 @@ err_abort:
  */
 int iommufd_hw_queue_alloc_ioctl(struct iommufd_ucmd *ucmd)
 {
-	struct iommu_hw_queue_alloc *cmd = ucmd->cmd;
-	const struct iommufd_viommu_ops *ops;
-	struct iommufd_hw_queue_obj *hwq;
-	struct iommufd_viommu_obj *viommu;
-	size_t size = 0;
-	u64 last;
-	int rc;
+	int rc = iommufd_hw_queue_alloc(ucmd);
 
-	if (cmd->flags || cmd->type == IOMMU_HW_QUEUE_TYPE_DEFAULT)
-		return -EOPNOTSUPP;
-	if (!cmd->length)
-		return -EINVAL;
-	if (check_add_overflow(cmd->nesting_parent_iova, cmd->length - 1,
-			       &last) ||
-	    last > ULONG_MAX || cmd->length > SIZE_MAX)
-		return -EOVERFLOW;
-
-	viommu = iommufd_get_viommu(ucmd, cmd->viommu_id);
-	if (IS_ERR(viommu))
-		return PTR_ERR(viommu);
-
-	ops = viommu->core->ops;
-	if (iommufd_viommu_has_hw_queues(ops))
-		size = ops->get_hw_queue_size(viommu->core, cmd->type);
-	if (!size || WARN_ON_ONCE(size < sizeof(struct iommufd_hw_queue))) {
-		rc = -EOPNOTSUPP;
-		goto out_put_viommu;
-	}
-	/* First: what follows costs time in proportion to the length */
-	rc = ops->hw_queue_check(viommu->core, cmd->type, cmd->length);
-	if (rc)
-		goto out_put_viommu;
-
-	hwq = iommufd_hw_queue_create(ucmd->ictx, viommu, size, cmd);
-	if (IS_ERR(hwq)) {
-		rc = PTR_ERR(hwq);
-		goto out_put_viommu;
-	}
-
-	cmd->out_hw_queue_id = hwq->obj.id;
-	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
-	if (rc)
-		iommufd_object_abort_and_destroy(ucmd->ictx, &hwq->obj);
-	else
-		iommufd_object_finalize(ucmd->ictx, &hwq->obj);
-
-out_put_viommu:
-	iommufd_put_object(ucmd->ictx, &viommu->obj);
+	trace_iommufd_hw_queue_alloc(ucmd->ictx, ucmd->cmd, rc, ucmd->about);
 	return rc;
 }

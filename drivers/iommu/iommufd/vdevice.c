@@ -27,13 +27,15 @@
 #include <linux/cleanup.h>
 #include <linux/slab.h>
 
+#include "trace.h"
 #include "viommu_private.h"
 
 /*
  * Make the device known to the driver, then to lookups by the guest's id. Undoes
  * itself when it fails.
  */
-static int iommufd_vdevice_connect(struct iommufd_vdevice_obj *vdev,
+static int iommufd_vdevice_connect(struct iommufd_ucmd *ucmd,
+				   struct iommufd_vdevice_obj *vdev,
 				   struct iommufd_device *idev, u64 virt_id)
 {
 	struct iommufd_viommu *core_viommu = vdev->viommu->core;
@@ -51,6 +53,7 @@ static int iommufd_vdevice_connect(struct iommufd_vdevice_obj *vdev,
 	core->virt_id = virt_id;
 
 	down_write(&core_viommu->vdevs_rwsem);
+	ucmd->about = "virt_id";
 	/* Reserves the place: nothing can fail any more after vdevice_init */
 	rc = xa_insert(&core_viommu->vdevs, virt_id, NULL, GFP_KERNEL_ACCOUNT);
 	if (rc) {
@@ -59,6 +62,7 @@ static int iommufd_vdevice_connect(struct iommufd_vdevice_obj *vdev,
 		goto err_unlock;
 	}
 	if (ops->vdevice_init) {
+		ucmd->about = "driver";
 		rc = ops->vdevice_init(core);
 		if (rc) {
 			xa_release(&core_viommu->vdevs, virt_id);
@@ -118,12 +122,15 @@ void iommufd_vdevice_destroy(struct iommufd_object *obj)
 
 /* All of VDEVICE_ALLOC but the reply and the publication */
 static struct iommufd_vdevice_obj *
-iommufd_vdevice_create(struct iommufd_ctx *ictx,
+iommufd_vdevice_create(struct iommufd_ucmd *ucmd,
 		       struct iommufd_viommu_obj *viommu,
 		       struct iommufd_device *idev, u64 virt_id)
 {
+	struct iommufd_ctx *ictx = ucmd->ictx;
 	struct iommufd_vdevice_obj *vdev;
 	int rc;
+
+	ucmd->about = "device";
 
 	scoped_guard(mutex, &ictx->vdevs_lock) {
 		if (idev->destroying)
@@ -131,6 +138,7 @@ iommufd_vdevice_create(struct iommufd_ctx *ictx,
 		if (idev->vdev)
 			return ERR_PTR(-EEXIST);
 
+		ucmd->about = "memory";
 		vdev = iommufd_object_alloc(ictx, vdev, IOMMUFD_OBJ_VDEVICE);
 		if (IS_ERR(vdev))
 			return vdev;
@@ -138,7 +146,7 @@ iommufd_vdevice_create(struct iommufd_ctx *ictx,
 		refcount_inc(&viommu->obj.users);
 		vdev->viommu = viommu;
 
-		rc = iommufd_vdevice_connect(vdev, idev, virt_id);
+		rc = iommufd_vdevice_connect(ucmd, vdev, idev, virt_id);
 	}
 	if (rc) {
 		iommufd_object_abort_and_destroy(ictx, &vdev->obj);
@@ -157,14 +165,7 @@ static int iommufd_vdevice_publish(struct iommufd_vdevice_obj *vdev)
 	return 0;
 }
 
-/**
- * iommufd_vdevice_alloc_ioctl() - IOMMU_VDEVICE_ALLOC
- * @ucmd: the command, struct iommu_vdevice_alloc
- *
- * Context: ioctl.
- * Return: 0, or a negative errno as include/uapi/linux/iommufd.h lists them.
- */
-int iommufd_vdevice_alloc_ioctl(struct iommufd_ucmd *ucmd)
+static int iommufd_vdevice_alloc(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_vdevice_alloc *cmd = ucmd->cmd;
 	struct iommufd_vdevice_obj *vdev;
@@ -173,14 +174,17 @@ int iommufd_vdevice_alloc_ioctl(struct iommufd_ucmd *ucmd)
 	size_t size;
 	int rc;
 
+	ucmd->about = "arguments";
 	/* iommufd_viommu::vdevs is indexed by it */
 	if (cmd->virt_id > ULONG_MAX)
 		return -EINVAL;
 
+	ucmd->about = "viommu";
 	viommu = iommufd_get_viommu(ucmd, cmd->viommu_id);
 	if (IS_ERR(viommu))
 		return PTR_ERR(viommu);
 
+	ucmd->about = "device";
 	idev = iommufd_get_device(ucmd, cmd->dev_id);
 	if (IS_ERR(idev)) {
 		rc = PTR_ERR(idev);
@@ -192,8 +196,7 @@ int iommufd_vdevice_alloc_ioctl(struct iommufd_ucmd *ucmd)
 	else if (!size || WARN_ON_ONCE(size < sizeof(struct iommufd_vdevice)))
 		vdev = ERR_PTR(-EOPNOTSUPP);
 	else
-		vdev = iommufd_vdevice_create(ucmd->ictx, viommu, idev,
-					      cmd->virt_id);
+		vdev = iommufd_vdevice_create(ucmd, viommu, idev, cmd->virt_id);
 	/* An unbind waits for this, and must not wait for user memory */
 	iommufd_put_object(ucmd->ictx, &idev->obj);
 	if (IS_ERR(vdev)) {
@@ -201,15 +204,33 @@ int iommufd_vdevice_alloc_ioctl(struct iommufd_ucmd *ucmd)
 		goto out_put_viommu;
 	}
 
+	ucmd->about = "reply";
 	cmd->out_vdevice_id = vdev->obj.id;
 	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
-	if (!rc)
+	if (!rc) {
+		ucmd->about = "device";
 		rc = iommufd_vdevice_publish(vdev);
+	}
 	if (rc)
 		iommufd_object_abort_and_destroy(ucmd->ictx, &vdev->obj);
 
 out_put_viommu:
 	iommufd_put_object(ucmd->ictx, &viommu->obj);
+	return rc;
+}
+
+/**
+ * iommufd_vdevice_alloc_ioctl() - IOMMU_VDEVICE_ALLOC
+ * @ucmd: the command, struct iommu_vdevice_alloc
+ *
+ * Context: ioctl.
+ * Return: 0, or a negative errno as include/uapi/linux/iommufd.h lists them.
+ */
+int iommufd_vdevice_alloc_ioctl(struct iommufd_ucmd *ucmd)
+{
+	int rc = iommufd_vdevice_alloc(ucmd);
+
+	trace_iommufd_vdevice_alloc(ucmd->ictx, ucmd->cmd, rc, ucmd->about);
 	return rc;
 }
 
@@ -239,6 +260,8 @@ void iommufd_device_remove_vdevice(struct iommufd_device *idev)
 		 */
 		ours = xa_cmpxchg(&ictx->objects, vdev->obj.id, &vdev->obj,
 				  XA_ZERO_ENTRY, 0) == &vdev->obj;
+		trace_iommufd_unbind_vdevice(ictx, idev->dev, idev->obj.id,
+					     vdev->obj.id, ours);
 		iommufd_vdevice_disconnect(vdev);
 	}
 	if (!ours)
@@ -251,6 +274,7 @@ void iommufd_device_remove_vdevice(struct iommufd_device *idev)
 		return;
 	}
 	WARN_ON(!refcount_dec_if_one(&vdev->obj.users));
+	trace_iommufd_object_destroy(ictx, &vdev->obj);
 	iommufd_vdevice_destroy(&vdev->obj);
 	kfree(vdev);
 }

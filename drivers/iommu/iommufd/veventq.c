@@ -42,6 +42,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "trace.h"
 #include "viommu_private.h"
 
 /* 1 << 19: enough for any guest's event queue, and the most that VMMs ask for */
@@ -123,12 +124,25 @@ iommufd_vevent_alloc(struct iommufd_veventq_obj *veventq, const void *data,
 	return event;
 }
 
+static void iommufd_veventq_trace(struct iommufd_veventq_obj *veventq,
+				  u32 sequence, u32 num_events, bool lost)
+{
+	u32 ctx = veventq->viommu ? veventq->viommu->ictx->number : 0;
+
+	if (lost)
+		trace_iommufd_vevent_lost(ctx, veventq->obj.id, veventq->type,
+					  sequence, num_events, veventq->depth);
+	else
+		trace_iommufd_vevent_add(ctx, veventq->obj.id, veventq->type,
+					 sequence, num_events, veventq->depth);
+}
+
 /* Give the next event its number and put it into the queue, or lose it if NULL */
 static void iommufd_veventq_append(struct iommufd_veventq_obj *veventq,
 				   struct iommufd_vevent *event)
 {
-	u32 sequence;
-	bool wake;
+	u32 sequence, num_events;
+	bool wake, lost;
 
 	scoped_guard(spinlock_irqsave, &veventq->lock) {
 		sequence = veventq->next_sequence;
@@ -147,8 +161,13 @@ static void iommufd_veventq_append(struct iommufd_veventq_obj *veventq,
 		}
 		wake = veventq->wake;
 		veventq->wake = false;
+		num_events = veventq->num_events;
+		lost = veventq->lost;
 	}
 	kfree(event);
+	if (trace_iommufd_vevent_add_enabled() ||
+	    trace_iommufd_vevent_lost_enabled())
+		iommufd_veventq_trace(veventq, sequence, num_events, lost);
 	if (wake)
 		queue_work(system_unbound_wq, &veventq->wake_work);
 }
@@ -199,6 +218,7 @@ void iommufd_veventq_add_loss(struct iommufd_veventq_obj *veventq)
 int iommufd_viommu_report_event(struct iommufd_viommu *core, u32 type,
 				const void *data, size_t len)
 {
+	struct iommufd_viommu_obj *viommu = core->object;
 	struct iommufd_veventq_obj *veventq;
 
 	if (WARN_ON_ONCE(len > IOMMUFD_VEVENT_LEN_MAX))
@@ -206,9 +226,11 @@ int iommufd_viommu_report_event(struct iommufd_viommu *core, u32 type,
 
 	guard(rcu)();
 	/* Reads what xa_store() in iommufd_veventq_publish() has published */
-	veventq = xa_load(&core->object->veventqs, type);
-	if (!veventq)
+	veventq = xa_load(&viommu->veventqs, type);
+	if (!veventq) {
+		trace_iommufd_vevent_nobody(viommu->ictx, viommu->obj.id, type);
 		return -EOPNOTSUPP;
+	}
 	iommufd_veventq_add(veventq, data, len);
 	return 0;
 }
@@ -223,13 +245,16 @@ int iommufd_viommu_report_event(struct iommufd_viommu *core, u32 type,
  */
 int iommufd_viommu_report_lost(struct iommufd_viommu *core, u32 type)
 {
+	struct iommufd_viommu_obj *viommu = core->object;
 	struct iommufd_veventq_obj *veventq;
 
 	guard(rcu)();
 	/* As above */
-	veventq = xa_load(&core->object->veventqs, type);
-	if (!veventq)
+	veventq = xa_load(&viommu->veventqs, type);
+	if (!veventq) {
+		trace_iommufd_vevent_nobody(viommu->ictx, viommu->obj.id, type);
 		return -EOPNOTSUPP;
+	}
 	iommufd_veventq_add_loss(veventq);
 	return 0;
 }
@@ -479,17 +504,7 @@ static void iommufd_veventq_publish(struct iommufd_ctx *ictx,
 		core->ops->veventq_added(core, veventq->type);
 }
 
-/**
- * iommufd_veventq_alloc_ioctl() - IOMMU_VEVENTQ_ALLOC
- * @ucmd: the command, struct iommu_veventq_alloc
- *
- * A vIOMMU has at most one queue of each type that its driver knows, so the types
- * bound their number.
- *
- * Context: ioctl.
- * Return: 0, or a negative errno as include/uapi/linux/iommufd.h lists them.
- */
-int iommufd_veventq_alloc_ioctl(struct iommufd_ucmd *ucmd)
+static int iommufd_veventq_alloc(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_veventq_alloc *cmd = ucmd->cmd;
 	struct iommufd_veventq_obj *veventq;
@@ -498,6 +513,7 @@ int iommufd_veventq_alloc_ioctl(struct iommufd_ucmd *ucmd)
 	int fd;
 	int rc;
 
+	ucmd->about = "arguments";
 	if (cmd->flags || cmd->__reserved ||
 	    cmd->type == IOMMU_VEVENTQ_TYPE_DEFAULT)
 		return -EOPNOTSUPP;
@@ -505,10 +521,12 @@ int iommufd_veventq_alloc_ioctl(struct iommufd_ucmd *ucmd)
 	    cmd->veventq_depth > IOMMUFD_VEVENTQ_DEPTH_MAX)
 		return -EINVAL;
 
+	ucmd->about = "viommu";
 	viommu = iommufd_get_viommu(ucmd, cmd->viommu_id);
 	if (IS_ERR(viommu))
 		return PTR_ERR(viommu);
 
+	ucmd->about = "type";
 	ops = viommu->core->ops;
 	if (!ops->supports_veventq ||
 	    !ops->supports_veventq(viommu->core, cmd->type)) {
@@ -516,18 +534,21 @@ int iommufd_veventq_alloc_ioctl(struct iommufd_ucmd *ucmd)
 		goto out_put_viommu;
 	}
 
+	ucmd->about = "queue";
 	veventq = iommufd_veventq_create(ucmd->ictx, viommu, cmd);
 	if (IS_ERR(veventq)) {
 		rc = PTR_ERR(veventq);
 		goto out_put_viommu;
 	}
 
+	ucmd->about = "file";
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0) {
 		rc = fd;
 		goto err_abort;
 	}
 
+	ucmd->about = "reply";
 	cmd->out_veventq_id = veventq->obj.id;
 	cmd->out_veventq_fd = fd;
 	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
@@ -545,5 +566,23 @@ err_abort:
 	iommufd_object_abort_and_destroy(ucmd->ictx, &veventq->obj);
 out_put_viommu:
 	iommufd_put_object(ucmd->ictx, &viommu->obj);
+	return rc;
+}
+
+/**
+ * iommufd_veventq_alloc_ioctl() - IOMMU_VEVENTQ_ALLOC
+ * @ucmd: the command, struct iommu_veventq_alloc
+ *
+ * A vIOMMU has at most one queue of each type that its driver knows, so the types
+ * bound their number.
+ *
+ * Context: ioctl.
+ * Return: 0, or a negative errno as include/uapi/linux/iommufd.h lists them.
+ */
+int iommufd_veventq_alloc_ioctl(struct iommufd_ucmd *ucmd)
+{
+	int rc = iommufd_veventq_alloc(ucmd);
+
+	trace_iommufd_veventq_alloc(ucmd->ictx, ucmd->cmd, rc, ucmd->about);
 	return rc;
 }

@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "trace.h"
 #include "viommu_private.h"
 
 /**
@@ -73,15 +74,17 @@ void iommufd_viommu_destroy(struct iommufd_object *obj)
 
 /* Everything of VIOMMU_ALLOC that has to be undone when the reply fails */
 static struct iommufd_viommu_obj *
-iommufd_viommu_create(struct iommufd_ctx *ictx, struct iommufd_device *idev,
+iommufd_viommu_create(struct iommufd_ucmd *ucmd, struct iommufd_device *idev,
 		      struct iommufd_hwpt_paging *hwpt, size_t size,
 		      const struct iommu_user_data *user_data)
 {
 	const struct iommu_ops *ops = dev_iommu_ops(idev->dev);
+	struct iommufd_ctx *ictx = ucmd->ictx;
 	struct iommufd_viommu_obj *viommu;
 	struct iommufd_viommu *core;
 	int rc;
 
+	ucmd->about = "memory";
 	viommu = iommufd_object_alloc(ictx, viommu, IOMMUFD_OBJ_VIOMMU);
 	if (IS_ERR(viommu))
 		return viommu;
@@ -109,6 +112,7 @@ iommufd_viommu_create(struct iommufd_ctx *ictx, struct iommufd_device *idev,
 	init_rwsem(&core->vdevs_rwsem);
 	xa_init_flags(&core->vdevs, XA_FLAGS_ACCOUNT);
 
+	ucmd->about = "driver";
 	/* What a driver looks through while it holds the device */
 	if (user_data->len > PAGE_SIZE) {
 		rc = -E2BIG;
@@ -150,14 +154,17 @@ static int iommufd_viommu_alloc(struct iommufd_ucmd *ucmd)
 	size_t size = 0;
 	int rc;
 
+	ucmd->about = "arguments";
 	if (cmd->flags || cmd->__reserved ||
 	    cmd->type == IOMMU_VIOMMU_TYPE_DEFAULT)
 		return -EOPNOTSUPP;
 
+	ucmd->about = "device";
 	idev = iommufd_get_device(ucmd, cmd->dev_id);
 	if (IS_ERR(idev))
 		return PTR_ERR(idev);
 
+	ucmd->about = "type";
 	ops = dev_iommu_ops(idev->dev);
 	if (ops->get_viommu_size && ops->viommu_init)
 		size = ops->get_viommu_size(idev->dev, cmd->type);
@@ -166,6 +173,7 @@ static int iommufd_viommu_alloc(struct iommufd_ucmd *ucmd)
 		goto out_put_idev;
 	}
 
+	ucmd->about = "hwpt";
 	hwpt = iommufd_get_hwpt_paging(ucmd, cmd->hwpt_id);
 	if (IS_ERR(hwpt)) {
 		rc = PTR_ERR(hwpt);
@@ -177,7 +185,7 @@ static int iommufd_viommu_alloc(struct iommufd_ucmd *ucmd)
 		goto out_put_hwpt;
 	}
 
-	viommu = iommufd_viommu_create(ucmd->ictx, idev, hwpt, size,
+	viommu = iommufd_viommu_create(ucmd, idev, hwpt, size,
 				       &user_data);
 	iommufd_put_object(ucmd->ictx, &hwpt->common.obj);
 	/* An unbind waits for this, and must not wait for user memory */
@@ -185,6 +193,7 @@ static int iommufd_viommu_alloc(struct iommufd_ucmd *ucmd)
 	if (IS_ERR(viommu))
 		return PTR_ERR(viommu);
 
+	ucmd->about = "reply";
 	cmd->out_viommu_id = viommu->obj.id;
 	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
 	if (rc)
@@ -210,7 +219,10 @@ out_put_idev:
 int iommufd_viommu_alloc_ioctl(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_viommu_alloc *cmd = ucmd->cmd;
+	int rc;
 
-	return iommufd_ucmd_execute_nofault(ucmd, cmd->data_uptr, cmd->data_len,
-					    true, iommufd_viommu_alloc);
+	rc = iommufd_ucmd_execute_nofault(ucmd, cmd->data_uptr, cmd->data_len,
+					  true, iommufd_viommu_alloc);
+	trace_iommufd_viommu_alloc(ucmd->ictx, cmd, rc, ucmd->about);
+	return rc;
 }

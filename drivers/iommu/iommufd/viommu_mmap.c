@@ -23,6 +23,7 @@
 #include <linux/pfn_t.h>
 #include <linux/slab.h>
 
+#include "trace.h"
 #include "viommu_private.h"
 
 /**
@@ -109,6 +110,8 @@ static int iommufd_viommu_add_window(struct iommufd_viommu *core,
 	window->memory = memory;
 
 	rc = iommufd_mmap_window_insert(viommu->ictx, window, offset);
+	trace_iommufd_window_add(viommu->ictx, viommu->obj.id,
+				 rc ? 0 : *offset, length, rc);
 	if (rc)
 		kfree(window);
 	return rc;
@@ -168,6 +171,8 @@ void iommufd_viommu_destroy_mmap(struct iommufd_viommu *core,
 			return;
 		xa_erase(&ictx->mmap_windows, offset >> PAGE_SHIFT);
 	}
+	trace_iommufd_window_remove(ictx, viommu->obj.id, offset,
+				    (u64)window->npages << PAGE_SHIFT, 0);
 	kfree(window);
 }
 
@@ -201,12 +206,22 @@ iommufd_mmap_window_find(struct iommufd_ctx *ictx, unsigned long pgoff,
 /* fork(), and what splitting or moving a mapping makes of it */
 static void iommufd_vma_open(struct vm_area_struct *vma)
 {
-	iommufd_mmap_window_get(vma->vm_private_data);
+	struct iommufd_mmap_window *window = vma->vm_private_data;
+
+	iommufd_mmap_window_get(window);
+	trace_iommufd_vma_open(window->owner->ictx, window->owner->obj.id,
+			       (u64)vma->vm_pgoff << PAGE_SHIFT,
+			       vma->vm_end - vma->vm_start, 0);
 }
 
 static void iommufd_vma_close(struct vm_area_struct *vma)
 {
-	iommufd_mmap_window_put(vma->vm_private_data);
+	struct iommufd_mmap_window *window = vma->vm_private_data;
+
+	trace_iommufd_munmap(window->owner->ictx, window->owner->obj.id,
+			     (u64)vma->vm_pgoff << PAGE_SHIFT,
+			     vma->vm_end - vma->vm_start, 0);
+	iommufd_mmap_window_put(window);
 }
 
 /* The VMA holds the owner, so the window is there and still the VM's */
@@ -226,6 +241,15 @@ static const struct vm_operations_struct iommufd_vma_ops = {
 	.close = iommufd_vma_close,
 	.fault = iommufd_vma_fault,
 };
+
+static int iommufd_mmap_check(const struct vm_area_struct *vma)
+{
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+	return 0;
+}
 
 /**
  * iommufd_fops_mmap() - mmap() of an iommufd
@@ -247,16 +271,21 @@ static const struct vm_operations_struct iommufd_vma_ops = {
 int iommufd_fops_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct iommufd_ctx *ictx = filp->private_data;
-	struct iommufd_mmap_window *window;
+	struct iommufd_mmap_window *window = NULL;
+	int rc;
 
-	if (!(vma->vm_flags & VM_MAYSHARE))
-		return -EINVAL;
-	if (vma->vm_flags & VM_EXEC)
-		return -EPERM;
-
-	window = iommufd_mmap_window_find(ictx, vma->vm_pgoff, vma_pages(vma));
-	if (!window)
-		return -ENXIO;
+	rc = iommufd_mmap_check(vma);
+	if (!rc) {
+		window = iommufd_mmap_window_find(ictx, vma->vm_pgoff,
+						  vma_pages(vma));
+		if (!window)
+			rc = -ENXIO;
+	}
+	trace_iommufd_mmap(ictx, window ? window->owner->obj.id : 0,
+			   (u64)vma->vm_pgoff << PAGE_SHIFT,
+			   vma->vm_end - vma->vm_start, rc);
+	if (rc)
+		return rc;
 
 	/* No mprotect() to PROT_EXEC either */
 	vm_flags_clear(vma, VM_MAYEXEC);

@@ -283,6 +283,9 @@ ssize_t iommufd_veventq_read(struct iommufd_veventq_obj *veventq,
 			     char __user *buf, size_t count);
 __poll_t iommufd_veventq_poll_mask(struct iommufd_veventq_obj *veventq);
 
+/* trace.c */
+u32 iommufd_next_number(void);
+
 /* viommu_mmap.c */
 void iommufd_mmap_init(struct iommufd_ctx *ictx);
 void iommufd_mmap_destroy(struct iommufd_ctx *ictx);
