@@ -1131,4 +1131,4 @@ kunit_test_suites(&geometry_suite, &sequence_suite);
 
 MODULE_IMPORT_NS(EXPORTED_FOR_KUNIT_TESTING);
 MODULE_DESCRIPTION("KUnit tests for the Tegra241 CMDQV driver");
-MODULE_LICENSE("GPL v2");
+MODULE_LICENSE("GPL");
