@@ -20,6 +20,8 @@ GUEST_KERNEL ?=
 VM ?=
 # A kernel source tree for "make series"
 TREE ?=
+# What of "make series-check"
+STEPS ?=
 # Who signs it, "Name <address>"
 SIGNOFF ?=
 export SIGNOFF
@@ -30,7 +32,7 @@ FUZZ_SECONDS ?= 60
 .NOTPARALLEL:
 .PHONY: help demo guest-test test test-debug coverage check base-check fuzz shell tree kernel \
 	kernel-debug kernel-coverage kernel-guest emulator rootfs vmm selftests stock docs docs-all packages \
-	packages-test series clean
+	packages-test series series-check clean
 .DEFAULT_GOAL := help
 
 help:
@@ -55,6 +57,9 @@ help:
 ## make series      build/series/*.patch, the project as a patch series for "git am"; for the
 ##                  6.12.y of LINUX_VERSION or of the clean tree in TREE=DIRECTORY;
 ##                  SIGNOFF="Name <address>" signs it
+## make series-check  the kernel after each step of it, with IOMMUFD=n, m and y: compiler, linker,
+##                  sparse; and the whole of it built and booted for each 6.12.y that apt offers.
+##                  Takes hours; make test has the short version. STEPS="steps 40" or "versions"
 ##
 ## make tree        build/linux, the kernel source with the project in it
 ## make kernel      build/Image
@@ -108,6 +113,9 @@ shell: packages kernel emulator rootfs selftests
 series:
 	@base/apt.sh install tree
 	@base/series.sh generate $(BUILD)/series "$(TREE)"
+
+series-check: packages-test emulator rootfs selftests
+	@base/series-check.sh $(STEPS)
 
 tree:
 	@base/apt.sh install tree

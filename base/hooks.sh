@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2154
 #
-# Applying base/hooks; sourced by tree.sh and base-check.sh after lib.sh. The
+# Applying base/hooks; sourced by tree.sh, base-check.sh and others after lib.sh. The
 # caller sets "work" to a directory of its own for what is noted on the way:
 #
 #   own		files of the project's that go into the kernel tree
@@ -105,4 +105,50 @@ apply_hooks()
 			hook_failed "$hook" "$work/patch.log"
 		fi
 	done <"$work/series"
+}
+
+# A hook outside of these costs a new download of each version.
+usual_dirs=(drivers/acpi/arm64 drivers/iommu drivers/vfio include/acpi include/linux include/uapi/linux mm
+	tools/testing/selftests/iommu)
+
+# partial_tree VERSION: prints a directory with at least the files of that version that
+# are hooked or that the project has taken over. Of versions that are not unpacked
+# anyway only the directories that hooks are about are taken out of the package; these
+# stay in the cache, the package does not.
+partial_tree()
+{
+	local version=$1 home=$cache_dir/base-$1 package=linux-source-6.12
+
+	if [ -d "$home/linux" ]; then
+		printf '%s\n' "$home/linux"
+		return
+	fi
+	# Members of the package's archive to take out, sorted.
+	{
+		grep -vE "^($(IFS='|'; echo "${usual_dirs[*]}"))/" "$work/hooked" || true
+		printf '%s\n' "${usual_dirs[@]}"
+	} | sort >"$work/wanted"
+	(
+		lock "linux-$version"
+		# What was asked for, not what is there: a hook may add a file.
+		if [ -f "$home/hooked.list" ] && [ -z "$(comm -13 "$home/hooked.list" "$work/wanted")" ]; then
+			exit 0
+		fi
+		mkdir -p "$work/deb"
+		rm -rf "$home/hooked" "$home/hooked.list"
+		mkdir -p "$home/hooked"
+		say "fetching what hooks touch in $package $version (a download of 150 MB)"
+		(cd "$work/deb" && rm -f ./*.deb &&
+			apt-get -q -o APT::Sandbox::User=root download "$package=$version" >"$work/log" 2>&1) ||
+			failed "$work/log" "downloading $package $version"
+		# tar fails for a file that isn't in there, after taking out the others.
+		sed "s,^,$package/," "$work/wanted" >"$work/members"
+		dpkg-deb --fsys-tarfile "$work"/deb/*.deb | tar -xO "./usr/src/$package.tar.xz" |
+			tar -xJ --strip-components=1 -C "$home/hooked" -T "$work/members" 2>"$work/tar.log" || true
+		[ -n "$(find "$home/hooked" -type f -print -quit)" ] ||
+			failed "$work/tar.log" "unpacking $package $version"
+		rm -f "$work"/deb/*.deb
+		cp "$work/wanted" "$home/hooked.list"
+	) || exit 1
+	printf '%s\n' "$home/hooked"
 }

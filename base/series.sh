@@ -122,6 +122,14 @@ step()
 	# Everything: what the kernel's .gitignore files leave out, too.
 	plain_git -C "$repo" add -A -f
 	! plain_git -C "$repo" diff --cached --quiet || die "step $name changes nothing"
+	# Who applies it may have set git to refuse that.
+	# A title on a page that is seven letters long looks like a conflict to git.
+	plain_git -C "$repo" diff --cached --check |
+		grep -E ': (trailing whitespace|space before tab|new blank line)' >"$work/blanks" || true
+	if [ -s "$work/blanks" ]; then
+		head -n 20 "$work/blanks" | sed 's/^/    /' >&2
+		die "step $name adds blanks where none should be"
+	fi
 	cp "$work/plan/$name.message" "$work/message"
 	[ -z "${SIGNOFF:-}" ] || printf '\nSigned-off-by: %s\n' "$SIGNOFF" >>"$work/message"
 	plain_git -C "$repo" commit -q --cleanup=verbatim -F "$work/message"
@@ -202,6 +210,10 @@ generate()
 	mkdir -p "$out"
 	rm -f "$out"/[0-9]*.patch "$out/series.mbox" "$out/series"
 	cp "$work/out"/* "$out/"
+	"$base_dir/series.py" text "$out" >"$work/log" || {
+		sed 's/^/    /' "$work/log" >&2
+		say "notice: these messages should be otherwise (the suite 'series' fails for it)"
+	}
 	say "$out: $number patches for $version; git am $out/series.mbox"
 }
 
@@ -216,7 +228,7 @@ am()
 	rm -rf "$repo"
 	mkdir -p "$repo"
 	cp -a --reflink=auto "$tree/." "$repo/"
-	plain_git -C "$repo" init -q
+	plain_git -C "$repo" init -q -b master
 	plain_git -C "$repo" add -A -f
 	plain_git -C "$repo" commit -q -m base
 	plain_git -C "$repo" tag base
