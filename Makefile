@@ -25,6 +25,9 @@ STEPS ?=
 # Who signs it, "Name <address>"
 SIGNOFF ?=
 export SIGNOFF
+# Configuration of "make deb", and other settings of base/deb.sh
+DEB_CONFIG ?= debian
+DEB_DIR := $(if $(filter debian,$(DEB_CONFIG)),deb,deb-$(DEB_CONFIG))
 
 FUZZ_SECONDS ?= 60
 
@@ -32,7 +35,7 @@ FUZZ_SECONDS ?= 60
 .NOTPARALLEL:
 .PHONY: help demo guest-test test test-debug coverage check base-check fuzz shell tree kernel \
 	kernel-debug kernel-coverage kernel-guest emulator rootfs vmm selftests stock docs docs-all packages \
-	packages-test series series-check clean
+	packages-test series series-check deb deb-small clean
 .DEFAULT_GOAL := help
 
 help:
@@ -60,6 +63,10 @@ help:
 ## make series-check  the kernel after each step of it, with IOMMUFD=n, m and y: compiler, linker,
 ##                  sparse; and the whole of it built and booted for each 6.12.y that apt offers.
 ##                  Takes hours; make test has the short version. STEPS="steps 40" or "versions"
+## make deb         build/deb/*.deb, Debian packages for arm64 hosts and guests: the kernel in Debian's
+##                  configuration (hours, 30 GB; DEB_DEBUG_INFO=n: without BTF, half of it), its
+##                  headers, the uAPI header, selftests and tools; DEB_CONFIG=small: the board's
+##                  kernel instead, in build/deb-small
 ##
 ## make tree        build/linux, the kernel source with the project in it
 ## make kernel      build/Image
@@ -117,6 +124,14 @@ series:
 series-check: packages-test emulator rootfs selftests
 	@base/series-check.sh $(STEPS)
 
+deb: selftests
+	@base/apt.sh install tree kernel deb
+	@DEB_CONFIG=$(DEB_CONFIG) base/deb.sh build $(LINUX) $(BUILD)/obj-$(DEB_DIR) $(SELFTESTS)/kselftest $(BUILD)/$(DEB_DIR)
+
+# What the suite "deb" tests
+deb-small:
+	@$(MAKE) --no-print-directory deb DEB_CONFIG=small
+
 tree:
 	@base/apt.sh install tree
 	@base/tree.sh $(LINUX)
@@ -165,7 +180,7 @@ packages:
 	@base/apt.sh install tree kernel emulator rootfs vmm
 
 packages-test:
-	@base/apt.sh install tree kernel emulator rootfs vmm docs check
+	@base/apt.sh install tree kernel emulator rootfs vmm docs deb check
 
 clean:
 	rm -rf $(BUILD)

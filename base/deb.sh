@@ -1,9 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# deb.sh build TREE OBJ SELFTESTS OUT
+#	Builds the kernel of TREE, which base/tree.sh made, in OBJ, and Debian packages for
+#	arm64 of it, of the installed selftests in SELFTESTS (base/selftests.sh) and of the
+#	tools of tools/cmdqv into the directory OUT. What it has of other versions goes.
 # deb.sh configure TREE OBJ
-#	Makes OBJ/.config the configuration that the kernel of the packages has. TREE is
-#	what base/tree.sh made.
+#	Only makes OBJ/.config the configuration that this kernel has.
 # deb.sh version TREE
 #	The packages' version.
 # deb.sh release TREE
@@ -12,9 +15,14 @@
 # DEB_CONFIG	"debian" (default): Debian's own configuration for arm64 with the project's
 #		options (base/config/deb.config); "small": the board's, with modules, for
 #		the tests of the packages
-# DEB_DEBUG_INFO=y  debugging symbols and BTF, see base/config/deb-lean.config
+# DEB_DEBUG_INFO  "y" (default): as Debian has it, for BTF; "package": and a package of
+#		debugging symbols; "n": none, see base/config/deb-lean.config
 # DEB_SIGN_KEY	file with key and certificate to sign modules with (PEM)
-# DEB_REVISION	the packages' revision, instead of that in base/versions
+# DEB_REVISION	the packages' revision, instead of that in base/deb/changelog
+#
+# The top entry of base/deb/changelog says which revision it is (+cmdqvN), who makes it,
+# and when. N goes up whenever others than the last packages are given to somebody, and
+# never back, not for a newer 6.12.y either.
 
 set -euo pipefail
 shopt -s inherit_errexit
@@ -26,8 +34,11 @@ debian)	flavour=arm64 ;;
 small)	flavour=small-arm64 ;;
 *)	die "there is no configuration '$flavour_config': DEB_CONFIG is debian or small" ;;
 esac
-revision=${DEB_REVISION:-$(setting package-revision)}
+changelog=$(grep -v '^#' "$base_dir/deb/changelog")
+revision=${DEB_REVISION:-$(sed -n '1s/^linux-cmdqv (BASE+cmdqv\([0-9]*\)) .*/\1/p' <<<"$changelog")}
 [[ $revision =~ ^[1-9][0-9]*$ ]] || die "the packages' revision is no number: '$revision'"
+debug_info=${DEB_DEBUG_INFO:-y}
+[[ $debug_info =~ ^(y|n|package)$ ]] || die "DEB_DEBUG_INFO is y, n or package, not '$debug_info'"
 
 cross=
 [ "$(uname -m)" = aarch64 ] || cross=aarch64-linux-gnu-
@@ -36,14 +47,19 @@ jobs=${JOBS:-$(nproc)}
 # Neither the clock, the user nor the machine go into the result.
 export KBUILD_BUILD_TIMESTAMP='2026-01-01 00:00:00 UTC'
 export KBUILD_BUILD_USER=grace-cmdqv KBUILD_BUILD_HOST=bench KBUILD_BUILD_VERSION=1
+SOURCE_DATE_EPOCH=$(date -d "$(sed -n '/^ -- /{s/.*>  //p;q}' <<<"$changelog")" +%s)
+export SOURCE_DATE_EPOCH
+
+# What "make" has to be told each time. The firmware starts no compressed kernel.
+make_options=(ARCH=arm64 ${cross:+"CROSS_COMPILE=$cross"} "CC=ccache ${cross}gcc"
+	KBUILD_IMAGE=arch/arm64/boot/Image)
 
 kmake()
 {
 	local tree=$1 obj=$2
 
 	shift 2
-	make -C "$tree" O="$obj" ARCH=arm64 ${cross:+CROSS_COMPILE="$cross"} \
-		CC="ccache ${cross}gcc" -j"$jobs" "$@"
+	make -C "$tree" O="$obj" "${make_options[@]}" -j"$jobs" "$@"
 }
 
 # ---- versions
@@ -65,7 +81,8 @@ package_version()
 }
 
 # What Debian calls the release of this version, without its flavour, and then ours: so
-# boot loaders, which sort by it, order the kernels as apt orders the packages.
+# boot loaders, which sort by it, order the kernels as apt orders the packages. To sort(1)
+# a + in place of the second - would be older than Debian's.
 local_version()
 {
 	local version=$1 debian
@@ -75,7 +92,7 @@ local_version()
 	*~bpo*)		debian=bpo ;;
 	*)		debian=deb13 ;; # the release that 6.12 belongs to
 	esac
-	printf '+%s+cmdqv%s-%s\n' "$debian" "$revision" "$flavour"
+	printf '+%s-cmdqv%s-%s\n' "$debian" "$revision" "$flavour"
 }
 
 release()
@@ -171,7 +188,7 @@ configure()
 	debian)
 		start=$(debian_config "$version")
 		fragments=("$base_dir/config/deb.config")
-		[ "${DEB_DEBUG_INFO:-}" = y ] || fragments+=("$base_dir/config/deb-lean.config")
+		[ "$debug_info" != n ] || fragments+=("$base_dir/config/deb-lean.config")
 		;;
 	small)
 		start=/dev/null
@@ -226,7 +243,164 @@ configure()
 	say "$(release "$tree"): $(grep -c '=[ym]$' "$obj/.config") options on, $(grep -c '=m$' "$obj/.config") of them modules"
 }
 
+# ---- packages
+
+# pkg_config SYSROOT: a program that tells where the arm64 libcrypto in SYSROOT is, for
+# sign-file, which goes into the package of headers and links with it.
+pkg_config()
+{
+	cat <<-END
+		#!/bin/sh
+		case \$* in
+		*--cflags*libcrypto*)	echo "-I$1/usr/include -I$1/usr/include/aarch64-linux-gnu" ;;
+		*--libs*libcrypto*)	echo "-L$1/usr/lib/aarch64-linux-gnu -lcrypto -Wl,--allow-shlib-undefined" ;;
+		*)			exec pkg-config "\$@" ;;
+		esac
+	END
+}
+
+# The arm64 libcrypto, once per machine; prints where.
+libcrypto()
+{
+	local root=$cache_dir/libcrypto-arm64 work
+
+	if [ ! -d "$root" ]; then
+		work=$(mktemp -d "$cache_dir/libcrypto.XXXXXX")
+		"$base_dir/apt.sh" unpack libssl-dev:arm64 trixie "$work"
+		"$base_dir/apt.sh" unpack libssl3t64:arm64 trixie "$work"
+		mv -T "$work" "$root"
+	fi
+	printf '%s\n' "$root"
+}
+
+# "SOURCE (= VERSION)" of the C library that the static selftests hold.
+static_libc()
+{
+	local package=libc6-dev
+
+	[ -z "$cross" ] || package=libc6-dev-arm64-cross
+	# shellcheck disable=SC2016 # for dpkg-query
+	dpkg-query -W -f '${source:Package} (= ${source:Version})\n' "$package"
+}
+
+# debianize TREE OBJ SELFTESTS DEST: makes OBJ/debian of base/deb.
+debianize()
+{
+	local tree=$1 obj=$2 selftests=$3 dest=$4
+	local debian=$obj/debian version release base maintainer kind="" about name
+	local depends="" recommends="" provides=""
+	local -a leave_out=() options=("${make_options[@]}")
+
+	version=$(package_version "$tree")
+	release=$(release "$tree")
+	base=$(base_version "$tree")
+	if [ -n "${DEBEMAIL:-}" ]; then
+		maintainer="${DEBFULLNAME:-$DEBEMAIL} <$DEBEMAIL>"
+	else
+		maintainer=$(sed -n '/^ -- /{s/^ -- \(.*>\)  .*/\1/p;q}' <<<"$changelog")
+	fi
+	case $flavour_config in
+	debian)
+		about='It is configured as Debian configures its own for 64-bit ARM.'
+		depends='initramfs-tools (>= 0.120+deb8u2) | linux-initramfs-tool'
+		recommends=apparmor
+		provides='wireguard-modules (= 1.0.0)'
+		;;
+	small)
+		kind=', small'
+		about="It is a small one, for the project's emulated board and tests of packages."
+		;;
+	esac
+	[ "$debug_info" = package ] || leave_out+=("linux-image-$release-dbg")
+	[ -f "$project_dir/tools/cmdqv/Makefile" ] || leave_out+=(cmdqv-tools)
+	if [ -n "$cross" ] && grep -q '^CONFIG_MODULE_SIG_FORMAT=y' "$obj/.config"; then
+		pkg_config "$(libcrypto)" >"$obj/.deb/pkg-config"
+		chmod +x "$obj/.deb/pkg-config"
+		options+=("HOSTPKG_CONFIG=$obj/.deb/pkg-config")
+	fi
+
+	rm -rf "$debian"
+	mkdir -p "$debian/source"
+	echo '3.0 (native)' >"$debian/source/format"
+	{
+		if [ -n "${DEB_REVISION:-}" ]; then
+			sed -n '1p' <<<"$changelog"
+			printf '\n  * Built with DEB_REVISION=%s.\n\n' "$DEB_REVISION"
+			sed -n '/^ -- /{p;q}' <<<"$changelog"
+			echo
+		fi | sed "1s/+cmdqv[0-9]*/+cmdqv$revision/"
+		printf '%s\n' "$changelog"
+	} | sed "s/(BASE+/($base+/" >"$debian/changelog"
+	# One paragraph a package, those that are not to be built go.
+	awk -v RS= -v ORS='\n\n' -v out="${leave_out[*]}" '
+		BEGIN { split(out, names, " "); for (i in names) no["Package: " names[i]] = 1 }
+		{ split($0, lines, "\n"); if (!(lines[1] in no)) print }' <(substitute <"$base_dir/deb/control") \
+		>"$debian/control"
+	for name in preinst postinst prerm postrm; do
+		substitute <"$base_dir/deb/image.$name" >"$debian/linux-image-$release.$name"
+	done
+	substitute <"$base_dir/deb/headers.postinst" >"$debian/linux-headers-$release.postinst"
+	for name in image headers; do
+		[ ! -f "$base_dir/deb/$name.lintian-overrides" ] ||
+			substitute <"$base_dir/deb/$name.lintian-overrides" >"$debian/linux-$name-$release.lintian-overrides"
+	done
+	cp "$base_dir"/deb/linux-*.lintian-overrides "$debian/" 2>/dev/null || true
+	grep -v '^#' "$base_dir/deb/copyright" >"$debian/copyright"
+	cp "$base_dir"/deb/{rules,elf-files,library-depends,only-arm64} "$debian/"
+	{
+		printf '%s := %s\n' RELEASE "$release" FLAVOUR "$flavour" DEST "$dest" SELFTESTS "$selftests" \
+			MAKE_OPTIONS "$(printf "'%s' " "${options[@]}")" \
+			TOOLS_MAKE "\$(MAKE) -C '$project_dir/tools/cmdqv' O='$obj/.deb/tools' CC='${cross}gcc'" \
+			SUBSTITUTIONS "$(printf "'-V%s' " "image:Depends=$depends" "image:Recommends=$recommends" \
+				"image:Provides=$provides" "static:Built-Using=$(static_libc)")"
+	} >"$debian/rules.vars"
+}
+
+# For debianize() alone, whose variables it uses.
+substitute()
+{
+	sed -e "s/@release@/$release/g; s/@flavour@/$flavour/g; s/@upstream@/${base%%[-~]*}/g" \
+		-e "s/@kind@/$kind/g; s/@about@/$about/g; s/@maintainer@/$maintainer/g"
+}
+
+build()
+{
+	local tree=$1 obj=$2 selftests=$3 out=$4 version goals=(Image modules) deb
+	local work=$obj/.deb/packages
+
+	configure "$tree" "$obj"
+	version=$(package_version "$tree")
+	KBUILD_BUILD_VERSION_TIMESTAMP="cmdqv $version ($(date -u -d "@$SOURCE_DATE_EPOCH" +%F))"
+	export KBUILD_BUILD_VERSION_TIMESTAMP
+	[ "$flavour_config" = small ] || goals+=(dtbs)
+	progress "building the kernel $(release "$tree")" "$obj.log" '^  \(CC\|AS\|LD\|AR\|HOSTCC\) ' \
+		kmake "$tree" "$obj" "${goals[@]}"
+	rm -rf "$work"
+	mkdir -p "$work"
+	debianize "$tree" "$obj" "$selftests" "$work"
+	progress "making the packages $version" "$obj.deb.log" '^	dh_' \
+		package "$obj"
+	mkdir -p "$out"
+	rm -f "$out"/*.deb
+	mv "$work"/*.deb "$out/"
+	for deb in "$out"/*.deb; do
+		say "${deb##*/}: $(($(stat -c %s "$deb") / 1024)) KiB"
+	done
+}
+
+# Of all that dpkg-buildpackage does, what makes binary packages.
+package()
+{
+	cd "$1"
+	dpkg-architecture -a arm64 -c make -f debian/rules binary -j"$jobs"
+}
+
 case ${1:-}.$# in
+build.5)
+	[ -d "$4" ] || die "$4 is missing: make selftests makes it"
+	mkdir -p "$3" "$5"
+	build "$(cd "$2" && pwd -P)" "$(cd "$3" && pwd -P)" "$(cd "$4" && pwd -P)" "$(cd "$5" && pwd -P)"
+	;;
 configure.3)
 	mkdir -p "$3"
 	configure "$(cd "$2" && pwd -P)" "$(cd "$3" && pwd -P)"
@@ -238,7 +412,7 @@ release.2)
 	release "$(cd "$2" && pwd -P)"
 	;;
 *)
-	sed -n 's/^# \?//; 4,18p' "$0" >&2
+	sed -n 's/^# \?//; 4,26p' "$0" >&2
 	exit 2
 	;;
 esac
