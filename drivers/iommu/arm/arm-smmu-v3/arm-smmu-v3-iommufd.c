@@ -95,7 +95,8 @@ static void arm_smmu_vmid_release(struct kref *kref)
 	if (!arm_smmu_cmdq_issue_cmdlist(smmu, &smmu->cmdq, cmd, 1, true))
 		ida_free(&smmu->vmid_map, vmid->id);
 	else
-		dev_err_ratelimited(smmu->dev, "giving VMID 0x%x up\n",
+		dev_err_ratelimited(smmu->dev,
+				    "giving VMID 0x%x up: its TLB entries could not be invalidated\n",
 				    vmid->id);
 	kfree(vmid);
 }

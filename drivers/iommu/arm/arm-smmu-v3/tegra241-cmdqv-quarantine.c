@@ -172,8 +172,9 @@ void tegra241_quarantine_queue(struct tegra241_vm_vintf *vintf,
 	tegra241_view_stuck_vcmdq(vcmdq);
 	trace_cmdqv_vcmdq_quarantine(&vcmdq->hw, why);
 	dev_warn_ratelimited(cmdqv->dev,
-			     "VINTF%u: VCMDQ%u would not stop (%d), fencing\n",
-			     vintf->hw.idx, vcmdq->hw.idx, why);
+			     "VINTF%u (%s): VCMDQ%u would not stop (%d), fencing: no more queues for this VM, end it\n",
+			     vintf->hw.idx, dev_name(vintf->owner),
+			     vcmdq->hw.idx, why);
 
 	if (!vintf->fenced) {
 		/* If this fails a later look disables it */
@@ -206,8 +207,9 @@ void tegra241_quarantine_vintf(struct tegra241_vm_vintf *vintf, int why)
 	if (tegra241_quarantine_look_at(vintf))
 		return;
 	dev_warn_ratelimited(cmdqv->dev,
-			     "VINTF%u would not stop, keeping VMID 0x%x\n",
-			     vintf->hw.idx, vintf->vmid->id);
+			     "VINTF%u (%s): would not stop (%d), kept from other VMs with its VMID 0x%x until it does\n",
+			     vintf->hw.idx, dev_name(vintf->owner), why,
+			     vintf->vmid->id);
 	tegra241_quarantine_add(&cmdqv->quarantine, vintf);
 }
 
@@ -238,5 +240,5 @@ void tegra241_quarantine_stop(struct tegra241_quarantine *quarantine)
 
 	cancel_delayed_work_sync(&quarantine->work);
 	if (tegra241_quarantine_look(quarantine))
-		dev_err(cmdqv->dev, "hardware of VMs is still running\n");
+		dev_err(cmdqv->dev, "hardware of VMs is still running at shutdown, power-cycle before another kernel runs here\n");
 }

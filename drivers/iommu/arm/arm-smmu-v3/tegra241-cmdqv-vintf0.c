@@ -27,7 +27,7 @@ MODULE_PARM_DESC(bypass_vcmdq,
 do {									\
 	struct tegra241_vcmdq *_vcmdq = (vcmdq);			\
 									\
-	dev_err(_vcmdq->cmdqv->dev, "VCMDQ%u/LVCMDQ%u: " fmt,		\
+	dev_err(_vcmdq->cmdqv->dev, "VINTF0: VCMDQ%u/LVCMDQ%u: " fmt,	\
 		_vcmdq->idx, _vcmdq->lidx, ##__VA_ARGS__);		\
 } while (0)
 
@@ -159,10 +159,10 @@ static int tegra241_host_vcmdq_hw_reset(struct tegra241_host_vcmdq *vcmdq)
 	if (ret)
 		tegra241_host_vcmdq_dump(hw, "disabling");
 	if (tegra241_cmdqv_flush(hw->cmdqv))
-		vcmdq_err(hw, "late ATC timeouts could not be flushed\n");
+		vcmdq_err(hw, "late ATC timeouts could not be flushed, look for a device that hangs\n");
 	if (tegra241_vcmdq_scrub(hw))
 		dev_warn(hw->cmdqv->dev,
-			 "VCMDQ%u/LVCMDQ%u: uncleared error detected, resetting\n",
+			 "VINTF0: VCMDQ%u/LVCMDQ%u: uncleared error detected, resetting\n",
 			 hw->idx, hw->lidx);
 	return ret;
 }

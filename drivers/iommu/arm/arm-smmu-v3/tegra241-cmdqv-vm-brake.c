@@ -172,7 +172,7 @@ void tegra241_vm_brake_charge_unit(struct tegra241_cmdqv *cmdqv)
 		brake->useless = true;
 		trace_cmdqv_mask_useless(cmdqv, 0, brake->int_mask);
 		dev_warn(cmdqv->dev,
-			 "interrupts go on with all VMs' VINTFs masked, not masking them any more\n");
+			 "interrupts go on with all VMs' VINTFs masked, not masking them any more; file vintfs in debugfs tells whose they are\n");
 	}
 }
 

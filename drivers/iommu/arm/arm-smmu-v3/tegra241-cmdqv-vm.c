@@ -76,8 +76,8 @@ static void tegra241_vm_vcmdq_flush(struct tegra241_vcmdq *vcmdq)
 	set_bit(vcmdq->idx, cmdqv->unflushed);
 	trace_cmdqv_vcmdq_unflushed(vcmdq, ret);
 	dev_warn_ratelimited(cmdqv->dev,
-			     "VINTF%u: VCMDQ%u could not be flushed\n",
-			     vcmdq->vintf_idx, vcmdq->idx);
+			     "VINTF%u: VCMDQ%u: late ATC timeouts could not be flushed (%d), look for a device that hangs\n",
+			     vcmdq->vintf_idx, vcmdq->idx, ret);
 }
 
 /**
@@ -333,8 +333,9 @@ static void tegra241_vm_vdevice_destroy(struct iommufd_vdevice *core)
 		trace_cmdqv_sid_give_up(&vintf->hw, vdev->slot, core->virt_id,
 					vdev->vdev.sid, core->dev, ret);
 		dev_warn_ratelimited(vintf->hw.cmdqv->dev,
-				     "VINTF%u: SID slot %u given up: %d\n",
-				     vintf->hw.idx, vdev->slot, ret);
+				     "VINTF%u: SID slot %u of %s given up until the VM ends: its ATC invalidations could not be flushed (%d)\n",
+				     vintf->hw.idx, vdev->slot,
+				     dev_name(core->dev), ret);
 		return;
 	}
 	tegra241_vintf_clear_sid(&vintf->hw, vdev->slot);
@@ -688,15 +689,19 @@ void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
 		tegra241_vcmdq_init_direct(&vcmdq, cmdqv, idx);
 		ret = tegra241_vm_vcmdq_halt(&vcmdq);
 		if (ret)
-			dev_err(cmdqv->dev, "VCMDQ%u would not stop: %d\n",
-				idx, ret);
+			dev_err(cmdqv->dev,
+				"VINTF%u: VCMDQ%u would not stop (%d) at shutdown, power-cycle before another kernel runs here\n",
+				vcmdq.vintf_idx, idx, ret);
 		else
 			tegra241_vcmdq_scrub(&vcmdq);
 	}
 	for (idx = cmdqv->param.num_vintfs; --idx;) {
 		tegra241_vintf_init(&vintf, cmdqv, idx);
-		if (tegra241_vintf_disable(&vintf))
-			dev_err(cmdqv->dev, "VINTF%u would not stop\n", idx);
+		ret = tegra241_vintf_disable(&vintf);
+		if (ret)
+			dev_err(cmdqv->dev,
+				"VINTF%u: would not stop (%d) at shutdown, power-cycle before another kernel runs here\n",
+				idx, ret);
 	}
 	tegra241_vm_brake_stop(cmdqv);
 }

@@ -130,8 +130,9 @@ static void tegra241_cmdqv_hw_quiesce(struct tegra241_cmdqv *cmdqv,
 			tegra241_vcmdq_scrub(&vcmdq);
 		ret = tegra241_vcmdq_unmap(&vcmdq) ?: ret;
 		if (ret) {
-			dev_err(cmdqv->dev, "VCMDQ%u would not stop: %d\n",
-				idx, ret);
+			dev_err(cmdqv->dev,
+				"VINTF%u: VCMDQ%u would not stop (%d), left out until a power cycle\n",
+				vcmdq.vintf_idx, idx, ret);
 			__set_bit(vcmdq.vintf_idx, broken);
 		}
 	}
@@ -139,7 +140,9 @@ static void tegra241_cmdqv_hw_quiesce(struct tegra241_cmdqv *cmdqv,
 		tegra241_vintf_init(&vintf, cmdqv, idx);
 		ret = tegra241_vintf_disable(&vintf);
 		if (ret) {
-			dev_err(cmdqv->dev, "VINTF%u would not stop\n", idx);
+			dev_err(cmdqv->dev,
+				"VINTF%u: would not stop (%d), left out until a power cycle\n",
+				idx, ret);
 			__set_bit(idx, broken);
 		} else {
 			tegra241_vintf_scrub(&vintf);
@@ -174,8 +177,8 @@ static void tegra241_cmdqv_hw_disable(struct tegra241_cmdqv *cmdqv)
 	ret = tegra241_cmdqv_write_config(cmdqv, config & ~CMDQV_EN);
 	trace_cmdqv_disable(cmdqv, ret);
 	if (ret)
-		dev_err(cmdqv->dev, "disabling timed out: STATUS=0x%x\n",
-			tegra241_readl(cmdqv->base + TEGRA241_CMDQV_STATUS));
+		dev_err(cmdqv->dev, "the unit would not be disabled (%d): STATUS=0x%x; power-cycle before another kernel runs here\n",
+			ret, tegra241_readl(cmdqv->base + TEGRA241_CMDQV_STATUS));
 	WRITE_ONCE(cmdqv->running, false);
 }
 
@@ -208,7 +211,7 @@ static int tegra241_cmdqv_device_reset(struct arm_smmu_device *smmu)
 	trace_cmdqv_reset(cmdqv, aside, ret);
 	if (ret) {
 		dev_err(cmdqv->dev,
-			"reset failed: %d, using the SMMU's own command queue\n",
+			"reset failed: %d, using the SMMU's own command queue, none for VMs\n",
 			ret);
 		tegra241_cmdqv_hw_disable(cmdqv);
 		return 0;
@@ -282,7 +285,7 @@ static int tegra241_cmdqv_init_structures(struct arm_smmu_device *smmu)
 	if (ret) {
 		/* impl_ops stay as they are, which frees what there is */
 		dev_err(cmdqv->dev,
-			"could not set VINTF0 up: %d, using the SMMU's own command queue\n",
+			"could not set VINTF0 up: %d, using the SMMU's own command queue, none for VMs\n",
 			ret);
 		tegra241_cmdqv_hw_ask_all_to_stop(cmdqv);
 		tegra241_cmdqv_hw_disable(cmdqv);
@@ -317,7 +320,7 @@ static int tegra241_cmdqv_acpi_resources(struct device *dev,
 
 	ret = acpi_dev_get_resources(to_acpi_device(dev), &list, NULL, NULL);
 	if (ret < 0) {
-		dev_err(dev, "no ACPI resources: %d\n", ret);
+		dev_err(dev, "no ACPI resources: %d, update the firmware\n", ret);
 		return ret;
 	}
 	list_for_each_entry(entry, &list, node) {
@@ -333,11 +336,11 @@ static int tegra241_cmdqv_acpi_resources(struct device *dev,
 	acpi_dev_free_resource_list(&list);
 
 	if (!mem->flags) {
-		dev_err(dev, "no memory resource\n");
+		dev_err(dev, "no memory resource, update the firmware\n");
 		return -ENODEV;
 	}
 	if (*irq <= 0)
-		dev_warn(dev, "no interrupt, errors will not be reported\n");
+		dev_warn(dev, "no interrupt, errors will not be reported, update the firmware\n");
 	return 0;
 }
 
@@ -359,12 +362,13 @@ static int tegra241_cmdqv_setup(struct arm_smmu_device **smmu,
 
 	/* The smallest unit there can be; PARAM says how much it really is */
 	if (resource_size(mem) < tegra241_cmdqv_resource_size(1)) {
-		dev_err(dev, "%pR is too small\n", mem);
+		dev_err(dev, "memory resource of 0x%llx bytes is too small, update the firmware\n",
+			(u64)resource_size(mem));
 		return -EINVAL;
 	}
 	base = ioremap(mem->start, resource_size(mem));
 	if (!base) {
-		dev_err(dev, "could not map %pR\n", mem);
+		dev_err(dev, "could not map the registers\n");
 		return -ENOMEM;
 	}
 
@@ -379,7 +383,8 @@ static int tegra241_cmdqv_setup(struct arm_smmu_device **smmu,
 	reg = tegra241_readl(base + TEGRA241_CMDQV_PARAM);
 	ret = tegra241_cmdqv_decode_param(reg, resource_size(mem), &param);
 	if (ret) {
-		dev_err(dev, "PARAM 0x%08x makes no sense for %pR\n", reg, mem);
+		dev_err(dev, "PARAM 0x%08x makes no sense for a resource of 0x%llx bytes, update the firmware\n",
+			reg, (u64)resource_size(mem));
 		goto err_iounmap;
 	}
 
