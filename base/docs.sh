@@ -60,6 +60,9 @@ export PATH=/usr/bin:$PATH
 progress "making the pages" "$log" '^reading sources' \
 	make -C "$tree" O="$obj" htmldocs "${variables[@]}" SPHINXOPTS="${options[*]}"
 
+# Without sphinx-build the kernel says so, skips it and is content.
+[ -e "$html/$book/index.html" ] || failed "$log" "making the pages"
+
 # A page, or a comment in the source that is part of one. Sphinx has absolute paths.
 grep -E '(WARNING|ERROR|CRITICAL|SEVERE|warning|error)\b' "$log" |
 	grep -F -f <(sed -e 's,^,/,' -e 's,\.rst$,,' "$work/own") >"$work/said" || true
