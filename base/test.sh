@@ -35,7 +35,7 @@ results=$kernel/test
 all=(tools docs model abi base emulator stock hostcheck kunit iommufd guest kselftest guests install series static)
 
 # For how long each may run, seconds.
-declare -A limit=([tools]=600 [docs]=900 [model]=900 [abi]=120 [base]=1800 [emulator]=900
+declare -A limit=([tools]=600 [docs]=1200 [model]=900 [abi]=120 [base]=1800 [emulator]=900
 	[stock]=400 [hostcheck]=900 [kunit]=300 [iommufd]=600 [kselftest]=1200 [guest]=300 [guests]=2400 [install]=900
 	[series]=2400
 	[static]=1800 [configs]=3600)
