@@ -21,8 +21,8 @@
  * of VINTFs and VCMDQs are read while the unit is enabled and not after: nobody says
  * that a disabled unit answers.
  *
- * What is shown of one VINTF or one queue belongs together as far as software is
- * concerned, see struct tegra241_view. A running queue's indices move meanwhile.
+ * What is shown of one VINTF or one queue is of one owner, see struct tegra241_view.
+ * Hardware and VMs go on meanwhile: registers are read one after the other.
  */
 
 #include <kunit/visibility.h>
@@ -44,21 +44,24 @@ static struct tegra241_host_vintf *tegra241_view_vintf0(struct tegra241_cmdqv *c
 
 static const char *tegra241_unit_role(struct tegra241_host_vintf *vintf0)
 {
-	if (!vintf0 || !READ_ONCE(vintf0->role_known))
+	/* Pairs with the release in tegra241_vintf0_hw_init() */
+	if (!vintf0 || !smp_load_acquire(&vintf0->role_known))
 		return "-";
 	return vintf0->hyp_own ? "host" : "guest";
 }
 
 static void tegra241_unit_show_smmu(struct seq_file *m,
-				    struct arm_smmu_device *smmu)
+				    struct tegra241_cmdqv *cmdqv)
 {
+	const struct tegra241_smmu_ids *ids = &cmdqv->view.smmu_ids;
+	const struct arm_smmu_device *smmu = &cmdqv->smmu;
+
+	/* Pairs with the release in tegra241_view_smmu() */
+	if (!smp_load_acquire(&cmdqv->view.smmu_known))
+		return;
 	seq_printf(m, "smmu iidr=0x%x aidr=0x%x idr0=0x%x idr1=0x%x idr3=0x%x idr5=0x%x nesting=%d s2fwb=%d coherent=%d nest_vm=%d\n",
-		   readl_relaxed(smmu->base + ARM_SMMU_IIDR),
-		   readl_relaxed(smmu->base + ARM_SMMU_AIDR),
-		   readl_relaxed(smmu->base + ARM_SMMU_IDR0),
-		   readl_relaxed(smmu->base + ARM_SMMU_IDR1),
-		   readl_relaxed(smmu->base + ARM_SMMU_IDR3),
-		   readl_relaxed(smmu->base + ARM_SMMU_IDR5),
+		   ids->iidr, ids->aidr, ids->idr0, ids->idr1, ids->idr3,
+		   ids->idr5,
 		   !!(smmu->features & ARM_SMMU_FEAT_NESTING),
 		   !!(smmu->features & ARM_SMMU_FEAT_S2FWB),
 		   !!(smmu->features & ARM_SMMU_FEAT_COHERENCY),
@@ -72,7 +75,8 @@ static void tegra241_unit_show_smmu(struct seq_file *m,
  *
  * What the hardware has, whether it is in use and as what (role=-: nobody knows yet),
  * and whether VMs can have VINTFs (vm_usable). nest_vm: whether the SMMU is one that
- * VMs can have nested translation on; their devices have a say in it as well.
+ * VMs can have nested translation on; their devices have a say in it as well. There is
+ * no record of the SMMU before it has been probed.
  *
  * Context: sleeps.
  * Return: 0.
@@ -96,7 +100,7 @@ VISIBLE_IF_KUNIT int tegra241_unit_show(struct seq_file *m, void *v)
 		   tegra241_readl(cmdqv->base + TEGRA241_CMDQV_CONFIG),
 		   tegra241_readl(cmdqv->base + TEGRA241_CMDQV_STATUS),
 		   &base, (u64)cmdqv->size);
-	tegra241_unit_show_smmu(m, &cmdqv->smmu);
+	tegra241_unit_show_smmu(m, cmdqv);
 	if (cmdqv->irq > 0)
 		seq_printf(m, "interrupt irq=%d count=%llu\n", cmdqv->irq,
 			   READ_ONCE(cmdqv->interrupts));
@@ -129,11 +133,17 @@ void tegra241_view_show_vintf_regs(struct seq_file *m,
 	seq_printf(m, " config=0x%x status=0x%x", config, status);
 }
 
-/*
- * VINTF0, the kernel's own: errors it has had, and its registers
+/**
+ * tegra241_vintfs_show_host() - the record of VINTF0 in file "vintfs"
+ * @m: the file
+ * @cmdqv: the unit; its VINTF0 need not be there yet
+ *
+ * Whether it takes commands, whether it is a hypervisor's, its queues, the errors that
+ * these have had, and its registers.
+ *
+ * Context: takes tegra241_view::lock.
  */
-static void tegra241_vintfs_show_host(struct seq_file *m,
-				      struct tegra241_cmdqv *cmdqv)
+void tegra241_vintfs_show_host(struct seq_file *m, struct tegra241_cmdqv *cmdqv)
 {
 	struct tegra241_host_vintf *vintf0 = tegra241_view_vintf0(cmdqv);
 
@@ -153,18 +163,14 @@ static void tegra241_vintfs_show_host(struct seq_file *m,
  * @m: the file; its private data is the unit
  * @v: unused
  *
- * Totals and VMs' VINTFs as tegra241_vintfs_show_vms() has them, VINTF0 in between.
+ * See tegra241_vintfs_show_all(); without a VM side VINTF0 is all.
  *
  * Context: sleeps.
  * Return: 0.
  */
 VISIBLE_IF_KUNIT int tegra241_vintfs_show(struct seq_file *m, void *v)
 {
-	struct tegra241_cmdqv *cmdqv = m->private;
-
-	tegra241_vintfs_show_total(m, cmdqv);
-	tegra241_vintfs_show_host(m, cmdqv);
-	tegra241_vintfs_show_vms(m, cmdqv);
+	tegra241_vintfs_show_all(m, m->private);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_vintfs_show);
@@ -184,17 +190,16 @@ void tegra241_view_read_vcmdq(struct tegra241_vcmdq *vcmdq,
 
 	lockdep_assert_held(&vcmdq->cmdqv->view.lock);
 
-	*regs = (struct tegra241_vcmdq_regs){
-		.alloc = tegra241_readl(vcmdq->cmdqv->base +
-					TEGRA241_CMDQV_CMDQ_ALLOC_MAP(vcmdq->idx)),
-		.base = tegra241_readq(vcmdq->page1 + TEGRA241_VCMDQ_BASE),
-		.prod = tegra241_readl(page0 + TEGRA241_VCMDQ_PROD),
-		.cons = tegra241_readl(page0 + TEGRA241_VCMDQ_CONS),
-		.config = tegra241_readl(page0 + TEGRA241_VCMDQ_CONFIG),
-		.status = tegra241_readl(page0 + TEGRA241_VCMDQ_STATUS),
-		.gerror = tegra241_readl(page0 + TEGRA241_VCMDQ_GERROR),
-		.gerrorn = tegra241_readl(page0 + TEGRA241_VCMDQ_GERRORN),
-	};
+	regs->base = tegra241_readq(vcmdq->page1 + TEGRA241_VCMDQ_BASE);
+	regs->prod = tegra241_readl(page0 + TEGRA241_VCMDQ_PROD);
+	regs->cons = tegra241_readl(page0 + TEGRA241_VCMDQ_CONS);
+	regs->config = tegra241_readl(page0 + TEGRA241_VCMDQ_CONFIG);
+	regs->status = tegra241_readl(page0 + TEGRA241_VCMDQ_STATUS);
+	regs->gerror = tegra241_readl(page0 + TEGRA241_VCMDQ_GERROR);
+	regs->gerrorn = tegra241_readl(page0 + TEGRA241_VCMDQ_GERRORN);
+	/* Last, as it goes first: a VM's queue that is mapped has its BASE */
+	regs->alloc = tegra241_readl(vcmdq->cmdqv->base +
+				     TEGRA241_CMDQV_CMDQ_ALLOC_MAP(vcmdq->idx));
 }
 
 /**
@@ -298,6 +303,29 @@ void tegra241_view_init(struct tegra241_cmdqv *cmdqv)
 	spin_lock_init(&cmdqv->view.lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_view_init);
+
+/**
+ * tegra241_view_smmu() - the SMMU has been probed
+ * @cmdqv: the unit; the SMMU's registers are mapped, its features won't change
+ *
+ * Context: the SMMU's probe.
+ */
+void tegra241_view_smmu(struct tegra241_cmdqv *cmdqv)
+{
+	void __iomem *base = cmdqv->smmu.base;
+
+	cmdqv->view.smmu_ids = (struct tegra241_smmu_ids){
+		.iidr = readl_relaxed(base + ARM_SMMU_IIDR),
+		.aidr = readl_relaxed(base + ARM_SMMU_AIDR),
+		.idr0 = readl_relaxed(base + ARM_SMMU_IDR0),
+		.idr1 = readl_relaxed(base + ARM_SMMU_IDR1),
+		.idr3 = readl_relaxed(base + ARM_SMMU_IDR3),
+		.idr5 = readl_relaxed(base + ARM_SMMU_IDR5),
+	};
+	/* Pairs with the acquire in tegra241_unit_show_smmu() */
+	smp_store_release(&cmdqv->view.smmu_known, true);
+}
+EXPORT_SYMBOL_IF_KUNIT(tegra241_view_smmu);
 
 /**
  * tegra241_view_readable() - the unit goes on or off

@@ -90,10 +90,11 @@ static bool tegra241_quarantine_look_at(struct tegra241_vm_vintf *vintf)
 		return false;
 
 	list_del_init(&vintf->node);
-	trace_cmdqv_vintf_unquarantine(&vintf->hw, vintf->vmid->id, 0);
 	dev_dbg(vintf->hw.cmdqv->dev, "VINTF%u has stopped\n", vintf->hw.idx);
-	if (!vintf->vsmmu)
+	if (!vintf->vsmmu) {
+		trace_cmdqv_vintf_unquarantine(&vintf->hw, vintf->vmid->id, 0);
 		tegra241_vm_vintf_free(vintf);
+	}
 	return true;
 }
 

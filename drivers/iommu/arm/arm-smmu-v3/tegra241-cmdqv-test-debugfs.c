@@ -52,13 +52,21 @@ static void test_unit(struct kunit *test)
 	struct fake_cmdqv *fake = test->priv;
 	struct tegra241_cmdqv *cmdqv = fake->cmdqv;
 	const char *name = dev_name(cmdqv->dev);
+	void __iomem *base = cmdqv->smmu.base;
 
-	*(u32 __force *)(cmdqv->smmu.base + ARM_SMMU_IIDR) = 0x43b;
-	/* Nobody has asked yet what this kernel is to the unit */
+	/*
+	 * The files come before the SMMU's registers are mapped, and go when these are not
+	 * any more. And nobody has asked yet what this kernel is to the unit.
+	 */
+	cmdqv->smmu.base = NULL;
 	expect_shown(fake, tegra241_unit_show,
 		     "unit smmu=%s cmdqv=%s role=- state=stopped " UNIT_HAS
-		     " vm_usable=0 " UNIT_IS SMMU_IS,
-		     name, name, 0, 0, 0, 0, 0, 0);
+		     " vm_usable=0 " UNIT_IS,
+		     name, name, 0, 0);
+	*(u32 __force *)(base + ARM_SMMU_IIDR) = 0x43b;
+	cmdqv->smmu.base = base;
+	tegra241_view_smmu(cmdqv);
+	cmdqv->smmu.base = NULL;
 
 	reset_unit(fake);
 	cmdqv->smmu.features = ARM_SMMU_FEAT_NESTING | ARM_SMMU_FEAT_S2FWB |
@@ -82,11 +90,14 @@ static void test_unit(struct kunit *test)
 					   " nesting=0 s2fwb=1 coherent=0 nest_vm=0\n"));
 
 	cmdqv->irq = 0;
+	cmdqv->smmu.base = base;
 	tegra241_cmdqv_impl_ops.device_disable(&cmdqv->smmu);
+	cmdqv->smmu.base = NULL;
 	expect_shown(fake, tegra241_unit_show,
 		     "unit smmu=%s cmdqv=%s role=host state=stopped " UNIT_HAS
 		     " vm_usable=0 " UNIT_IS SMMU_IS,
 		     name, name, 0, 0, 0, 1, 0, 0);
+	cmdqv->smmu.base = base;
 }
 
 /* While the unit is probed there is no VINTF0 yet; inside a VM there is nothing else */

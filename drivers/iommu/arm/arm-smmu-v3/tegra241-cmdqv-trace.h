@@ -302,7 +302,10 @@ DECLARE_EVENT_CLASS(cmdqv_vcmdq,
 		  __entry->v, __entry->q, __entry->l, __entry->ret)
 );
 
-/* CMDQ_ALLOC_MAP.ALLOCATED has been set, and cleared */
+/*
+ * CMDQ_ALLOC_MAP.ALLOCATED has been set, and cleared; the latter each time that the
+ * queue is to be stopped. At a shutdown cmdqv_disable alone tells of all that ends.
+ */
 DEFINE_EVENT(cmdqv_vcmdq, cmdqv_vcmdq_map,
 	TP_PROTO(const struct tegra241_vcmdq *vcmdq, int ret),
 	TP_ARGS(vcmdq, ret)
@@ -325,7 +328,7 @@ DEFINE_EVENT(cmdqv_vcmdq, cmdqv_vcmdq_unflushed,
 	TP_ARGS(vcmdq, ret)
 );
 
-/* Free: its HW queue has ended, and so has it */
+/* Free: it has stopped, and its HW queue has ended or never came to be */
 DEFINE_EVENT(cmdqv_vcmdq, cmdqv_vcmdq_retire,
 	TP_PROTO(const struct tegra241_vcmdq *vcmdq, int ret),
 	TP_ARGS(vcmdq, ret)
@@ -378,6 +381,7 @@ TRACE_EVENT(cmdqv_vcmdq_error,
 		__field(u16, l)
 		__field(u32, gerror)
 		__field(u32, cons)
+		__field(u8, cons_err)
 		__field(bool, fresh)
 	),
 	TP_fast_assign(
@@ -386,15 +390,14 @@ TRACE_EVENT(cmdqv_vcmdq_error,
 		__entry->q = vcmdq->idx;
 		__entry->l = vcmdq->lidx;
 		__entry->gerror = gerror;
-		__entry->cons = cons;
+		__entry->cons = cons & VCMDQ_INDEX;
+		__entry->cons_err = FIELD_GET(VCMDQ_CONS_ERR, cons);
 		__entry->fresh = fresh;
 	),
-	TP_printk("smmu=%s v=%u q=%u l=%u gerror=0x%x cons=0x%lx cons_err=%s fresh=%d",
+	TP_printk("smmu=%s v=%u q=%u l=%u gerror=0x%x cons=0x%x cons_err=%s fresh=%d",
 		  __get_str(smmu), __entry->v, __entry->q, __entry->l,
-		  __entry->gerror, __entry->cons & VCMDQ_INDEX,
-		  show_vcmdq_cons_err(FIELD_GET(VCMDQ_CONS_ERR,
-						__entry->cons)),
-		  __entry->fresh)
+		  __entry->gerror, __entry->cons,
+		  show_vcmdq_cons_err(__entry->cons_err), __entry->fresh)
 );
 
 DECLARE_EVENT_CLASS(cmdqv_error_map,
@@ -419,7 +422,10 @@ DECLARE_EVENT_CLASS(cmdqv_error_map,
 		  __entry->map_high, __entry->ret)
 );
 
-/* The VMM has been told; or nobody listens, and is told when somebody does */
+/*
+ * The VMM's queue of events has it, or counts it as lost (iommufd_vevent_lost); or
+ * nobody listens, and is told when somebody does
+ */
 DEFINE_EVENT(cmdqv_error_map, cmdqv_error_reported,
 	TP_PROTO(const struct tegra241_vintf *vintf, const u64 *map, int ret),
 	TP_ARGS(vintf, map, ret)
@@ -516,7 +522,10 @@ DEFINE_EVENT(cmdqv_sid, cmdqv_sid_give_up,
 	TP_ARGS(vintf, slot, virt_sid, phys_sid, dev, ret)
 );
 
-/* A vDEVICE can't have a slot; there is none (slot=-1), or no StreamID that fits */
+/*
+ * A vDEVICE can't have a slot: there is none, or no StreamID that fits. slot is -1, and
+ * phys_sid 0 unless it has come to be known.
+ */
 DEFINE_EVENT(cmdqv_sid, cmdqv_sid_refused,
 	TP_PROTO(const struct tegra241_vintf *vintf, int slot, u64 virt_sid,
 		 u32 phys_sid, const struct device *dev, int ret),

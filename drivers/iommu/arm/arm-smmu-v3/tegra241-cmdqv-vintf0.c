@@ -276,7 +276,8 @@ int tegra241_vintf0_hw_init(struct tegra241_host_vintf *vintf)
 	/* Asked for in vain in a VM: wired to 0 there */
 	vintf->hyp_own = tegra241_readl(vintf->hw.base +
 					TEGRA241_VINTF_CONFIG) & VINTF_HYP_OWN;
-	WRITE_ONCE(vintf->role_known, true);
+	/* Pairs with the acquire in tegra241_unit_role() */
+	smp_store_release(&vintf->role_known, true);
 
 	for (; lidx < cmdqv->param.num_lvcmdqs_per_vintf; lidx++) {
 		ret = tegra241_host_vcmdq_hw_init(vintf->lvcmdqs[lidx],

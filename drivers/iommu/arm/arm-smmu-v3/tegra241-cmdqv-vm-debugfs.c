@@ -117,33 +117,22 @@ static unsigned int tegra241_vm_vintf_num_sids(struct tegra241_vm_vintf *vintf)
 	return num;
 }
 
-/**
- * tegra241_vintfs_show_total() - the first record of file "vintfs"
- * @m: the file
- * @cmdqv: the unit
- *
- * VINTFs that VMs can have, how many are not free, how many of these have ended and
- * wait for the hardware, and how many could not be reset (aside); how many one user
- * can have through one device (0: no bound); interrupts that were not VINTF0's, and
- * how often all had to be polled for them (brakes).
- *
- * Context: sleeps.
- */
-void tegra241_vintfs_show_total(struct seq_file *m, struct tegra241_cmdqv *cmdqv)
+static void tegra241_vintfs_show_total(struct seq_file *m,
+				       struct tegra241_cmdqv *cmdqv)
 {
 	unsigned int taken = 0, ended = 0, aside;
 	struct tegra241_vm_vintf *vintf;
 	struct tegra241_vm_rate rate;
 
+	lockdep_assert_held(&cmdqv->vm_owners.lock);
+
 	scoped_guard(spinlock, &cmdqv->vm_errors.lock) {
 		rate = cmdqv->vm_brake.rates[0];
 		aside = hweight64(cmdqv->vm_owners.aside);
 	}
-	scoped_guard(mutex, &cmdqv->vm_owners.lock) {
-		list_for_each_entry(vintf, &cmdqv->vm_owners.vintfs, owned) {
-			taken++;
-			ended += vintf->ended;
-		}
+	list_for_each_entry(vintf, &cmdqv->vm_owners.vintfs, owned) {
+		taken++;
+		ended += vintf->ended;
 	}
 	seq_printf(m, "total vintfs=%u taken=%u ended=%u aside=%u per_device=%u interrupts=%llu brakes=%llu\n",
 		   cmdqv->param.num_vintfs - 1, taken, ended,
@@ -177,23 +166,31 @@ static void tegra241_vintfs_show_vm(struct seq_file *m,
 }
 
 /**
- * tegra241_vintfs_show_vms() - the records of VMs' VINTFs in file "vintfs"
+ * tegra241_vintfs_show_all() - file "vintfs"
  * @m: the file
  * @cmdqv: the unit
  *
- * One for each VINTF that is not free: VMID, the device and the user that it counts
- * against, HW queues, whether its vIOMMU has ended and the hardware has not, it is
- * fenced (isolation.rst, I5), or its interrupts are masked; the interrupts that were for it
- * and how often it had to be polled, whoever had it then; its registers, SID slots in
- * use, and how often there was something new in its error map since it was allocated.
+ * First the totals: VINTFs that VMs can have, how many are not free, how many of these
+ * have ended and wait for the hardware, and how many could not be reset (aside); how
+ * many one user can have through one device (0: no bound); interrupts that were not
+ * VINTF0's, and how often all had to be polled for them (brakes). Then VINTF0.
+ *
+ * Then one record for each VINTF that is not free, as many as are taken: VMID, the
+ * device and the user that it counts against, HW queues, whether its vIOMMU has ended
+ * and the hardware has not, it is fenced (isolation.rst, I5), or its interrupts are
+ * masked; the interrupts that were for it and how often it had to be polled, whoever had
+ * it then; its registers, SID slots in use, and how often there was something new in its
+ * error map since it was allocated.
  *
  * Context: sleeps.
  */
-void tegra241_vintfs_show_vms(struct seq_file *m, struct tegra241_cmdqv *cmdqv)
+void tegra241_vintfs_show_all(struct seq_file *m, struct tegra241_cmdqv *cmdqv)
 {
 	struct tegra241_vm_vintf *vintf;
 
 	guard(mutex)(&cmdqv->vm_owners.lock);
+	tegra241_vintfs_show_total(m, cmdqv);
+	tegra241_vintfs_show_host(m, cmdqv);
 	list_for_each_entry(vintf, &cmdqv->vm_owners.vintfs, owned)
 		tegra241_vintfs_show_vm(m, vintf);
 }
@@ -261,10 +258,11 @@ static void tegra241_sids_show_slot(struct seq_file *m,
 		strscpy(name, s.dev ? dev_name(s.dev) : "-");
 		readable = view->readable;
 		if (readable) {
-			match = tegra241_readl(vintf->hw.base +
-					       TEGRA241_VINTF_SID_MATCH(slot));
+			/* In this order, as MATCH goes first: what matches is whole */
 			replace = tegra241_readl(vintf->hw.base +
 						 TEGRA241_VINTF_SID_REPLACE(slot));
+			match = tegra241_readl(vintf->hw.base +
+					       TEGRA241_VINTF_SID_MATCH(slot));
 		}
 	}
 	seq_printf(m, "sid v=%u slot=%u virt=0x%x phys=0x%x device=%s given_up=%d",

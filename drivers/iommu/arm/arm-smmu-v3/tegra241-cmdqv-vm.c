@@ -44,16 +44,16 @@ static struct tegra241_vsmmu *to_tegra241_vsmmu(struct iommufd_viommu *viommu)
  * HW queues
  */
 
-/* Unmap and disable: 0, or -ETIMEDOUT or -EIO if the queue may still be running */
-static int tegra241_vm_vcmdq_halt(struct tegra241_vcmdq *vcmdq)
+/*
+ * Unmap, which @unmapped says the result of, and disable: 0, or -ETIMEDOUT or -EIO if
+ * the queue may still be running
+ */
+static int tegra241_vm_vcmdq_halt(struct tegra241_vcmdq *vcmdq, int *unmapped)
 {
-	int unmapped;
-
 	tegra241_vcmdq_ask_to_stop(vcmdq);
-	unmapped = tegra241_vcmdq_unmap(vcmdq);
-	trace_cmdqv_vcmdq_unmap(vcmdq, unmapped);
+	*unmapped = tegra241_vcmdq_unmap(vcmdq);
 	tegra241_vcmdq_await_enabling(vcmdq);
-	return tegra241_vcmdq_write_config(vcmdq, 0) ?: unmapped;
+	return tegra241_vcmdq_write_config(vcmdq, 0) ?: *unmapped;
 }
 
 /*
@@ -99,9 +99,10 @@ static void tegra241_vm_vcmdq_flush(struct tegra241_vcmdq *vcmdq)
  */
 int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq)
 {
-	int ret;
+	int ret, unmapped;
 
-	ret = tegra241_vm_vcmdq_halt(vcmdq);
+	ret = tegra241_vm_vcmdq_halt(vcmdq, &unmapped);
+	trace_cmdqv_vcmdq_unmap(vcmdq, unmapped);
 	if (!ret) {
 		tegra241_vm_vcmdq_flush(vcmdq);
 		tegra241_vcmdq_scrub(vcmdq);
@@ -679,7 +680,7 @@ void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
 {
 	struct tegra241_vintf vintf;
 	struct tegra241_vcmdq vcmdq;
-	int ret;
+	int ret, unmapped;
 	u16 idx;
 
 	tegra241_quarantine_stop(&cmdqv->quarantine);
@@ -687,7 +688,7 @@ void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
 	for (idx = cmdqv->param.num_vcmdqs;
 	     idx-- > cmdqv->param.num_lvcmdqs_per_vintf;) {
 		tegra241_vcmdq_init_direct(&vcmdq, cmdqv, idx);
-		ret = tegra241_vm_vcmdq_halt(&vcmdq);
+		ret = tegra241_vm_vcmdq_halt(&vcmdq, &unmapped);
 		if (ret)
 			dev_err(cmdqv->dev,
 				"VINTF%u: VCMDQ%u would not stop (%d) at shutdown, power-cycle before another kernel runs here\n",

@@ -240,9 +240,7 @@ void tegra241_view_set_slot(struct tegra241_vm_vintf *vintf, u16 slot,
 			    const struct arm_vsmmu_device *vdev);
 void tegra241_view_give_up_slot(struct tegra241_vm_vintf *vintf, u16 slot);
 void tegra241_view_clear_slot(struct tegra241_vm_vintf *vintf, u16 slot);
-void tegra241_vintfs_show_total(struct seq_file *m,
-				struct tegra241_cmdqv *cmdqv);
-void tegra241_vintfs_show_vms(struct seq_file *m, struct tegra241_cmdqv *cmdqv);
+void tegra241_vintfs_show_all(struct seq_file *m, struct tegra241_cmdqv *cmdqv);
 void tegra241_vcmdqs_show_vms(struct seq_file *m, struct tegra241_cmdqv *cmdqv);
 void tegra241_sids_show_vms(struct seq_file *m, struct tegra241_cmdqv *cmdqv);
 #else
@@ -287,14 +285,10 @@ static inline void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv,
 }
 
 #ifdef CONFIG_DEBUG_FS
-static inline void tegra241_vintfs_show_total(struct seq_file *m,
-					      struct tegra241_cmdqv *cmdqv)
-{
-}
-
-static inline void tegra241_vintfs_show_vms(struct seq_file *m,
+static inline void tegra241_vintfs_show_all(struct seq_file *m,
 					    struct tegra241_cmdqv *cmdqv)
 {
+	tegra241_vintfs_show_host(m, cmdqv);
 }
 
 static inline void tegra241_vcmdqs_show_vms(struct seq_file *m,

@@ -281,6 +281,8 @@ static int tegra241_cmdqv_init_structures(struct arm_smmu_device *smmu)
 					    readl_relaxed(smmu->base +
 							  ARM_SMMU_IDR1));
 
+	tegra241_view_smmu(cmdqv);
+
 	ret = tegra241_vintf0_alloc(cmdqv);
 	if (ret) {
 		/* impl_ops stay as they are, which frees what there is */

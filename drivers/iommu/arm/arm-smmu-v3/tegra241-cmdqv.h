@@ -387,7 +387,7 @@ struct tegra241_host_vcmdq {
  * @hw: VINTF0
  * @enabled: the hardware takes commands; as in struct tegra241_host_vcmdq
  * @hyp_own: this kernel is the hypervisor; valid when @role_known
- * @role_known: the hardware has been asked; stays so
+ * @role_known: the hardware has been asked; stays so, written with release semantics
  * @errors: errors that its queues have had; the interrupt thread's alone
  * @lvcmdqs: its queues by logical number. Filled in ascending order with release
  *	semantics: the interrupt thread may already look.
@@ -493,6 +493,24 @@ struct tegra241_quarantine {
 
 #ifdef CONFIG_DEBUG_FS
 /**
+ * struct tegra241_smmu_ids - what never changes of the SMMU's registers
+ * @iidr: SMMU_IIDR
+ * @aidr: SMMU_AIDR
+ * @idr0: SMMU_IDR0
+ * @idr1: SMMU_IDR1
+ * @idr3: SMMU_IDR3
+ * @idr5: SMMU_IDR5
+ */
+struct tegra241_smmu_ids {
+	u32 iidr;
+	u32 aidr;
+	u32 idr0;
+	u32 idr1;
+	u32 idr3;
+	u32 idr5;
+};
+
+/**
  * struct tegra241_view - what debugfs shows of hardware that may come and go
  * @lock: protects all below but @dir, and what struct tegra241_vm_vintf and struct
  *	tegra241_vm_vcmdq say it does. Who reads registers holds it for those of one
@@ -501,12 +519,18 @@ struct tegra241_quarantine {
  * @vm_vcmdqs: VMs' queues by global number: an entry is there from just before the
  *	queue is mapped until it is known to have stopped
  * @dir: the unit's directory in debugfs; set while it is probed and removed first
+ * @smmu_ids: The SMMU's registers are mapped later than the files come, and not any more
+ *	when they go, so nobody else reads them.
+ * @smmu_known: @smmu_ids and the SMMU's features are there; written with release
+ *	semantics
  */
 struct tegra241_view {
 	spinlock_t lock; /* protects all below */
 	bool readable;
 	struct tegra241_vm_vcmdq *vm_vcmdqs[TEGRA241_MAX_VCMDQS];
 	struct dentry *dir;
+	struct tegra241_smmu_ids smmu_ids;
+	bool smmu_known;
 };
 #endif
 
@@ -637,9 +661,12 @@ struct tegra241_vcmdq_regs {
 };
 
 void tegra241_view_init(struct tegra241_cmdqv *cmdqv);
+void tegra241_view_smmu(struct tegra241_cmdqv *cmdqv);
 void tegra241_view_readable(struct tegra241_cmdqv *cmdqv, bool readable);
 void tegra241_view_show_vintf_regs(struct seq_file *m,
 				   struct tegra241_vintf *vintf);
+void tegra241_vintfs_show_host(struct seq_file *m,
+			       struct tegra241_cmdqv *cmdqv);
 void tegra241_view_read_vcmdq(struct tegra241_vcmdq *vcmdq,
 			      struct tegra241_vcmdq_regs *regs);
 void tegra241_view_show_vcmdq(struct seq_file *m,
@@ -656,6 +683,10 @@ int tegra241_sids_show(struct seq_file *m, void *v);
 #endif
 #else
 static inline void tegra241_view_init(struct tegra241_cmdqv *cmdqv)
+{
+}
+
+static inline void tegra241_view_smmu(struct tegra241_cmdqv *cmdqv)
 {
 }
 
