@@ -198,7 +198,7 @@ static void judge_unit(struct sink *s)
 		text_puts(&t, "VMs cannot have queues of this unit: its SMMU");
 		text_puts(&t, !record_or(smmu, "nesting", 1) ?
 			  " has no nested translation" :
-			  " does not do what that needs (S2FWB, or coherent devices)");
+			  " has an erratum that keeps VMs from its command queues");
 		found(s, LEVEL_NOTE, "no-vms", NULL, NULL, &t);
 	}
 }
@@ -250,10 +250,15 @@ static void judge_vintf(struct sink *s, const struct record *r)
 		text_puts(&t, " if it does not in minutes, the host needs a power cycle");
 		found(s, LEVEL_ATTENTION, "vintf-ended", r, NULL, &t);
 	}
-	if (record_or(r, "masked", 0)) {
+	/*
+	 * All are masked while the unit as a whole has too many interrupts, so this
+	 * alone does not say whose guest is to blame. One that has ended stays masked.
+	 */
+	if (record_or(r, "masked", 0) && !ended) {
 		t = name_vintf(r);
-		text_puts(&t, " is polled since it had too many interrupts (brakes):");
-		text_puts(&t, " its guest makes error after error");
+		text_puts(&t, " is polled, since it or the whole unit had too many interrupts:");
+		text_puts(&t, brakes ? " its guest makes error after error, or one before it did" :
+				       " it was not this one (no brakes)");
 		found(s, LEVEL_ATTENTION, "vintf-masked", r, NULL, &t);
 	} else if (brakes) {
 		t = name_vintf(r);
