@@ -20,6 +20,10 @@
 #	on, as for a machine that has nothing yet. All from the board's release, but the
 #	packages of the source package SOURCE from SUITE. Prints what was unpacked, a line
 #	"PACKAGE VERSION" each.
+# apt.sh root DEST PACKAGE...
+#	The same for a root file system of the board's release whose own dpkg and apt can
+#	go on with it: all that dpkg calls essential comes along, and its database says
+#	that it is installed. No maintainer script was run.
 # apt.sh sources-list
 #	Print the sources of the private apt directory.
 #
@@ -186,6 +190,39 @@ download()
 	echo "$dest/${package%%:*}"_*.deb
 }
 
+# register DEB ROOT: the package as one that dpkg has installed in ROOT.
+register()
+{
+	local deb=$1 dpkg=$2/var/lib/dpkg name file
+
+	# shellcheck disable=SC2016 # for dpkg-deb
+	name=$(dpkg-deb -W --showformat='${Package}' "$deb")
+	if [ "$(dpkg-deb -f "$deb" Multi-Arch)" = same ]; then
+		name=$name:$(dpkg-deb -f "$deb" Architecture)
+	fi
+	mkdir -p "$dpkg"/{info,updates,parts,triggers}
+	# The first field is the package's name.
+	dpkg-deb -f "$deb" | sed '1a Status: install ok installed' >>"$dpkg/status"
+	echo >>"$dpkg/status"
+	dpkg-deb --fsys-tarfile "$deb" | tar -t | sed 's,^\./,/,; s,/$,,; s,^$,/.,' >"$dpkg/info/$name.list"
+	mkdir "$archives/control"
+	dpkg-deb -e "$deb" "$archives/control"
+	for file in "$archives"/control/*; do
+		case ${file##*/} in
+		control)	;;
+		*)		mv "$file" "$dpkg/info/$name.${file##*/}" ;;
+		esac
+	done
+	rm -r "$archives/control"
+}
+
+# What no machine of the board's release is without.
+essential()
+{
+	private apt-cache -o APT::Architecture=arm64 dumpavail |
+		awk -v RS= '/\nEssential: yes/ && /\nArchitecture: (arm64|all)\n/ { print $2 }' | sort -u
+}
+
 # An empty status and arm64 as the machine's own architecture make apt take all that is
 # needed. The archives go after they have been unpacked.
 closure()
@@ -193,8 +230,11 @@ closure()
 	local pin=$1 dest=$2 archives=$apt_dir/cache/closure deb
 
 	shift 2
-	printf 'Package: src:%s\nPin: release n=%s\nPin-Priority: 900\n' "${pin%/*}" "${pin#*/}" \
-		>"$apt_dir/closure.preferences"
+	: >"$apt_dir/closure.preferences"
+	if [ -n "$pin" ]; then
+		printf 'Package: src:%s\nPin: release n=%s\nPin-Priority: 900\n' "${pin%/*}" "${pin#*/}" \
+			>"$apt_dir/closure.preferences"
+	fi
 	rm -rf "$archives"
 	mkdir -p "$archives/partial" "$dest"
 	private apt-get -q -y -o APT::Architecture=arm64 \
@@ -204,6 +244,7 @@ closure()
 		failed "$apt_dir/download.log" "downloading $* for arm64"
 	for deb in "$archives"/*.deb; do
 		dpkg-deb -x "$deb" "$dest"
+		[ -z "${register:-}" ] || register "$deb" "$dest"
 		# shellcheck disable=SC2016 # for dpkg-deb
 		dpkg-deb -W --showformat='${Package} ${Version}\n' "$deb"
 	done
@@ -254,11 +295,28 @@ closure.[4-9])
 	shift
 	(lock apt; private_update; closure "$@")
 	;;
+root.[3-9]|root.[1-9][0-9])
+	shift
+	(
+		lock apt
+		private_update
+		register=1
+		dest=$1
+		shift
+		# shellcheck disable=SC2046 # a list of words
+		closure "" "$dest" $(essential) "$@"
+		# What the first few scripts make and all others want.
+		echo 1 >"$dest/var/lib/dpkg/info/format"
+		cp "$dest/usr/share/base-passwd/passwd.master" "$dest/etc/passwd"
+		cp "$dest/usr/share/base-passwd/group.master" "$dest/etc/group"
+		[ -e "$dest/usr/bin/awk" ] || ln -s mawk "$dest/usr/bin/awk"
+	)
+	;;
 sources-list.1)
 	sources_list
 	;;
 *)
-	sed -n 's/^# \?//; 4,25p' "$0" >&2
+	sed -n 's/^# \?//; 4,29p' "$0" >&2
 	exit 2
 	;;
 esac
