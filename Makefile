@@ -86,7 +86,7 @@ demo: packages kernel emulator rootfs selftests
 guest-test: packages $(if $(KERNEL),,kernel) $(if $(GUEST_KERNEL),,kernel-guest) emulator rootfs vmm selftests
 	@base/guest-test.sh "$(KERNEL)" "$(GUEST_KERNEL)"
 
-test: packages-test kernel kernel-guest emulator rootfs vmm selftests stock
+test: packages-test kernel kernel-guest emulator rootfs vmm selftests stock $(if $(or $(filter deb,$(SUITES)),$(if $(SUITES),,y)),deb-small)
 	@base/test.sh $(SUITES)
 
 test-debug: packages-test kernel-debug kernel-guest emulator rootfs vmm selftests

@@ -32,12 +32,12 @@ results=$kernel/test
 
 # Cheapest first: what breaks early should say so early. "configs" compiles the
 # drivers a dozen times over: make check has it, and whoever names it.
-all=(tools docs model abi base emulator stock hostcheck kunit iommufd guest kselftest guests install series static)
+all=(tools docs model abi base emulator stock hostcheck kunit iommufd guest kselftest guests install series deb static)
 
 # For how long each may run, seconds.
 declare -A limit=([tools]=600 [docs]=1200 [model]=900 [abi]=120 [base]=1800 [emulator]=900
 	[stock]=400 [hostcheck]=900 [kunit]=300 [iommufd]=600 [kselftest]=1200 [guest]=300 [guests]=2400 [install]=900
-	[series]=2400
+	[series]=2400 [deb]=1800
 	[static]=1800 [configs]=3600)
 
 case $variant in
@@ -156,6 +156,11 @@ suite_install()
 suite_series()
 {
 	"$base_dir/test/series"
+}
+
+suite_deb()
+{
+	"$base_dir/test/deb"
 }
 
 suite_detectors()
