@@ -712,8 +712,9 @@ static void race_replace(struct worker *w)
 }
 
 /* Vectors come and go while somebody does @step; then interrupts arrive */
-static void race_vectors_against(struct __test_metadata *_metadata, FIXTURE_DATA(msi) *self,
-				 const char *name, void (*step)(struct worker *w))
+static void race_vectors_against(struct __test_metadata *_metadata,
+				 struct _test_data_msi *self, const char *name,
+				 void (*step)(struct worker *w))
 {
 	struct disk *d = &self->disk;
 	struct vm *vm = &self->vm;
