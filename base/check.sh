@@ -30,19 +30,6 @@ number=0
 failures=0
 : >"$work/results"
 
-# result VERDICT NAME [LOG]: one case; the lines of LOG explain a failure.
-result()
-{
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number - $2"
-	else
-		failures=$((failures + 1))
-		[ -z "${3:-}" ] || head -n 60 "$3" | sed 's/^/# /'
-		echo "not ok $number - $2"
-	fi
-}
-
 # quiet NAME LOG: a case that passes if LOG is empty.
 quiet()
 {

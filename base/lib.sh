@@ -110,3 +110,17 @@ progress()
 	running_group=
 	[ $((SECONDS - start)) -lt 2 ] || say "$name: done in $((SECONDS - start)) s"
 }
+
+# result VERDICT NAME [LOG]: a case of KTAP, passed if VERDICT is 0; the lines of LOG
+# explain a failure. The script sets number and failures to 0 before the first.
+result()
+{
+	number=$((number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $number - $2"
+	else
+		failures=$((failures + 1))
+		[ -z "${3:-}" ] || head -n 60 "$3" | sed 's/^/# /'
+		echo "not ok $number - $2"
+	fi
+}

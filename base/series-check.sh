@@ -33,19 +33,6 @@ export KBUILD_BUILD_USER=grace-cmdqv KBUILD_BUILD_HOST=bench KBUILD_BUILD_VERSIO
 number=0
 failures=0
 
-# result VERDICT NAME [LOG]
-result()
-{
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number - $2"
-	else
-		failures=$((failures + 1))
-		[ -z "${3:-}" ] || head -n 40 "$3" | sed 's/^/# /'
-		echo "not ok $number - $2"
-	fi
-}
-
 # ---- each step
 
 # What the series changes of the kernel is in these, compiled as far as the
