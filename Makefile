@@ -16,6 +16,13 @@ SUITES ?=
 # Other kernels for "make guest-test": the host's and the guests'
 KERNEL ?=
 GUEST_KERNEL ?=
+# The second kernel of "make bench", what it measures, and whether to keep the figures
+KERNEL2 ?=
+PATHS ?=
+SAVE ?=
+BENCH_FRAGMENTS := $(addprefix base/config/,bench.config project.config dma.config)
+BENCH_IMAGE := $(BUILD)/bench/Image
+BENCH_STOCK := $(BUILD)/bench/stock/Image
 # Extra options of grace-vm, for example: make demo VM="--kernel my/Image"
 VM ?=
 # A kernel source tree for "make series"
@@ -33,8 +40,8 @@ FUZZ_SECONDS ?= 60
 
 # The parts share the machine's cores themselves.
 .NOTPARALLEL:
-.PHONY: help demo guest-test test test-debug coverage check base-check fuzz shell tree kernel \
-	kernel-debug kernel-coverage kernel-guest emulator rootfs vmm selftests stock docs docs-all packages \
+.PHONY: help demo guest-test bench test test-debug coverage check base-check fuzz shell tree kernel \
+	kernel-bench kernel-debug kernel-coverage kernel-guest emulator rootfs vmm selftests stock docs docs-all packages \
 	packages-test series series-check deb deb-small clean
 .DEFAULT_GOAL := help
 
@@ -44,6 +51,9 @@ help:
 ## make demo        the main job: builds the board, gives VMs their own queues, shows it
 ## make guest-test  a real guest: the board's own QEMU boots a UEFI guest that owns its queues and
 ##                  uses a disk; KERNEL=IMAGE and GUEST_KERNEL=IMAGE are other kernels for it
+## make bench       what each path takes, in instructions on the board, against the stored figures;
+##                  KERNEL=IMAGE measures another kernel, KERNEL2=IMAGE a second one beside it,
+##                  PATHS="..." some paths only; SAVE=1 stores the figures
 ## make test        all tests; one summary line a suite, details in build/test/*.tap
 ## make test-debug  the tests of the board on a kernel with KASAN, lockdep, UBSAN, kmemleak and more;
 ##                  any report fails it; details in build/debug/test/*.tap
@@ -85,6 +95,13 @@ demo: packages kernel emulator rootfs selftests
 
 guest-test: packages $(if $(KERNEL),,kernel) $(if $(GUEST_KERNEL),,kernel-guest) emulator rootfs vmm selftests
 	@base/guest-test.sh "$(KERNEL)" "$(GUEST_KERNEL)"
+
+bench: packages $(if $(KERNEL),,kernel-bench) kernel-guest emulator rootfs vmm selftests
+	@base/apt.sh install bench
+	@base/kernel.sh stock $(BENCH_STOCK) "" base/config/bench.config base/config/dma.config
+	@base/bench.sh programs $(LINUX) $(BUILD)/obj $(SELFTESTS) $(BUILD)/bench
+	@PATHS="$(PATHS)" SAVE="$(SAVE)" STOCK_IMAGE=$(BENCH_STOCK) \
+		base/bench.sh run $(BUILD)/bench "$(or $(KERNEL),$(BENCH_IMAGE))" $(KERNEL2)
 
 test: packages-test kernel kernel-guest emulator rootfs vmm selftests stock $(if $(or $(filter deb,$(SUITES)),$(if $(SUITES),,y)),deb-small)
 	@base/test.sh $(SUITES)
@@ -139,6 +156,11 @@ tree:
 kernel: tree
 	@base/apt.sh install tree kernel
 	@base/kernel.sh build $(LINUX) $(BUILD)/obj $(IMAGE) $(FRAGMENTS)
+
+# What is measured has nothing in it that is for tests only.
+kernel-bench: tree
+	@base/apt.sh install tree kernel
+	@base/kernel.sh build $(LINUX) $(BUILD)/obj-bench $(BENCH_IMAGE) $(BENCH_FRAGMENTS)
 
 kernel-debug: tree
 	@base/apt.sh install tree kernel

@@ -6,9 +6,10 @@
 #	as allnoconfig + FRAGMENTs, and copies the result to IMAGE.
 # kernel.sh configure TREE OBJ FRAGMENT...
 #	Only its configuration, for the checks.
-# kernel.sh stock IMAGE [VERSION]
-#	The same configuration for Debian's unmodified source, no hooks and no files
-#	of ours: kept in the cache by version and configuration, built if need be.
+# kernel.sh stock IMAGE [VERSION [FRAGMENT...]]
+#	The same configuration, or that of other FRAGMENTs, for Debian's unmodified
+#	source, no hooks and no files of ours: kept in the cache by version and
+#	configuration, built if need be.
 #
 # KERNEL_MAKE: more arguments for the kernel's make, words.
 #
@@ -106,12 +107,13 @@ configure)
 	configure "$tree" "$obj" 1 "$@"
 	;;
 stock)
-	[ $# -ge 2 ] || die "usage: $0 stock IMAGE [VERSION]"
+	[ $# -ge 2 ] || die "usage: $0 stock IMAGE [VERSION [FRAGMENT...]]"
 	image=$2
 	info=$("$base_dir/linux-source.sh" pristine "${3:-}")
 	version=${info%% *}
 	tree=${info#* }
-	fragments=("$base_dir/config/bench.config" "$base_dir/config/kunit.config")
+	fragments=("${@:4}")
+	[ $# -gt 3 ] || fragments=("$base_dir/config/bench.config" "$base_dir/config/kunit.config")
 	key=$({ cat "${fragments[@]}"; "${cross}gcc" --version; } | sha256sum | cut -c 1-16)
 	kept=$cache_dir/stock/$version-$key/Image
 	if [ ! -f "$kept" ]; then
@@ -134,6 +136,6 @@ stock)
 	say "stock kernel $version: $image"
 	;;
 *)
-	die "usage: $0 build TREE OBJ IMAGE FRAGMENT... | stock IMAGE [VERSION]"
+	die "usage: $0 build TREE OBJ IMAGE FRAGMENT... | stock IMAGE [VERSION [FRAGMENT...]]"
 	;;
 esac
