@@ -146,6 +146,12 @@ if [ ${#dma[@]} -gt 0 ]; then
 		[ -z "${STOCK_IMAGE:-}" ] || start dma-stock "$queue" "$STOCK_IMAGE" sh /mnt/share/dma-side "$queue"
 	done
 fi
+mapfile -t memory < <(chosen memory)
+if [ ${#memory[@]} -gt 0 ]; then
+	options=() boots=1
+	start memory memory "$image" /mnt/share/cmdqv-bench memory
+	[ -z "$second" ] || start memory-second memory "$second" /mnt/share/cmdqv-bench memory
+fi
 mapfile -t guest < <(chosen guest)
 if [ ${#guest[@]} -gt 0 ]; then
 	say "a guest with command queues, and one without ..."

@@ -37,8 +37,9 @@ STORES = (("first", "figures.txt", "What the project's kernel takes, as of the l
 # What is read: a directory of runs, and the groups of paths that are in it; those that
 # are of the kernel that is measured
 GROUPS = {"first": ("queue", "control"), "second": ("queue", "control"),
-          "dma": ("dma",), "dma-stock": ("dma",), "guest": ("guest",)}
-ALWAYS = ("first", "dma", "guest")
+          "dma": ("dma",), "dma-stock": ("dma",), "guest": ("guest",),
+          "memory": ("memory",), "memory-second": ("memory",)}
+ALWAYS = ("first", "dma", "memory", "guest")
 WAITS = "w: with time that it waits, in units of an instruction's; such figures have no ratio"
 
 
@@ -226,6 +227,21 @@ class Report:
                     table.add(text, *[self.cell("first", key) for key in keys])
         return table
 
+    def memory_table(self):
+        """What is kept of a VM, by the size of its queues."""
+        columns = [column for column in ("first", "second") if column in self.columns]
+        sizes = sorted({int(path.rpartition("_")[2]) for path in self.paths
+                        if self.paths.group_of[path] == "memory"})
+        table = Table("object", *[f"{self.names[column]}: {size >> 10:,} KiB" if size == sizes[0]
+                                  else f"{size >> 10:,} KiB" for column in columns for size in sizes])
+        for thing in figures.MEMORY_OF + ("pages",):
+            keys = [Key(f"memory_{thing}_{size}") for size in sizes]
+            if any(key in self.columns["first"] for key in keys):
+                table.add(self.paths.texts[keys[0].path],
+                          *[self.cell(column, key) if key.path in self.paths.texts else ""
+                            for column in columns for key in keys])
+        return table
+
     def silence(self):
         """What the kernel had to do for paths that are none of its business, a line each."""
         lines = []
@@ -234,7 +250,7 @@ class Report:
                 continue
             worst = {name: max(values) for name, values in counts.items()}
             said = ", ".join(f"{name} {value}" for name, value in worst.items())
-            lines.append(f"{self.paths.texts[key.path]}: {said}: {verdict(not any(worst.values()))}")
+            lines.append(f"{self.paths.texts.get(key.path, key.path)}: {said}: {verdict(not any(worst.values()))}")
         return lines
 
     def sections(self, chosen):
@@ -243,6 +259,8 @@ class Report:
         if len(self.vms) > 1:
             found.append(("Control paths by VMs alive", self.vms_table(chosen)))
         found.append(("The host's own DMA mappings", self.dma_table(chosen)))
+        if any(self.paths.group_of[path] == "memory" for path in chosen):
+            found.append(("Memory of a VM by the size of its queues, bytes", self.memory_table()))
         if any(self.paths.group_of[path] == "guest" for path in chosen):
             found += [("A guest's boot", self.guest_table("boot")),
                       ("A guest that reads, for 1,000 unmaps", self.guest_table("read"))]
@@ -404,14 +422,16 @@ def measure(args, paths, goals):
         raise Failure("nothing was measured")
     first = ours[0]
     values = {key: value for run in ours for key, value in values_of(run).items()}
-    report.add("first", short(first.version), values, reason_in(*ours), first.counts)
+    report.add("first", short(first.version), values, reason_in(*ours),
+               {key: counts for run in ours for key, counts in run.counts.items()})
     stores = {column: stored_or_none(args.stores, name) for column, name, _ in STORES}
     if stores["first"]:
         report.add("stored", "stored", stores["first"].figures)
         remarks += compare_heads(stores["first"], short(stores["first"].head["kernel"]), first, asked)
     if "second" in runs:
-        report.add("second", short(runs["second"].version), values_of(runs["second"]),
-                   reason_in(runs["second"]))
+        theirs = [runs[column] for column in ("second", "memory-second") if column in runs]
+        report.add("second", short(runs["second"].version),
+                   {key: value for run in theirs for key, value in values_of(run).items()}, reason_in(*theirs))
         differing = [f"{name} {one}, {other}" for name, one, other in
                      figures.unlike(first, runs["second"], asked)]
         if differing:
@@ -426,10 +446,11 @@ def measure(args, paths, goals):
 
     lines = [f"Linux {first.version}, {first.compiler}",
              f"{max(first.boots.values())} boots, instructions under icount, median; spread: between boots"]
-    for title, table in report.sections(chosen):
+    sections = report.sections(chosen)
+    for title, table in sections:
         lines += ["", title, "", table.text()]
     lines += [""] + report.silence() if report.silence() else []
-    if any(report.waits(column, key) for column, values in report.columns.items() for key in values):
+    if any("w " in cell for _, table in sections for row in table.rows[1:] for cell in row[1:]):
         lines.append(WAITS)
     lines += [f"[{count}] {note}" for count, note in enumerate(report.notes, 1)]
     lines += [f"note: {remark}" for remark in remarks]
@@ -456,6 +477,8 @@ def save(args, paths, asked, runs):
         if column == "first":
             for more in ALWAYS:
                 stored.figures.update(values_of(runs[more]) if more in runs else {})
+        elif column == "second" and "memory-second" in runs:
+            stored.figures.update(values_of(runs["memory-second"]))
         stored.write(os.path.join(args.stores, name), what, paths)
 
 

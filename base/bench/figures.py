@@ -26,6 +26,10 @@ COSTLY = re.compile(r"CONFIG_(KASAN|KCSAN|KFENCE|UBSAN|GCOV\w*|KCOV|LOCKDEP|PROV
                     r"|INIT_ON_\w+|INIT_STACK_\w+|HARDENED_USERCOPY|RANDOMIZE_KSTACK\w*)$")
 
 
+# What a VM is made of, of which the benchmark tells the memory
+MEMORY_OF = ("viommu", "veventq", "queues", "window", "all")
+
+
 class Failure(Exception):
     """A measurement that can't be used, in one line."""
 
@@ -129,11 +133,11 @@ def fields_of(words, where):
     return fields
 
 
-def natural(fields, name, where):
+def natural(fields, name, where, pattern=r"\d+"):
     value = fields.get(name)
     if value is None:
         raise Failure(f"{where}: no field '{name}'")
-    if not re.fullmatch(r"\d+", value):
+    if not re.fullmatch(pattern, value):
         raise Failure(f"{where}: {name}={value} is no number")
     return int(value)
 
@@ -150,6 +154,7 @@ def read_boot(run, lines, where, kind="boot", units=("instructions",)):
     and from all of that kind."""
     seen = set()
     counts = set()
+    memory = {}		# path: {what: bytes}
     sleeps = {}		# of a path, for those of its parts that say nothing
     run.boots[kind] = run.boots.get(kind, 0) + 1
     for number, line in enumerate(lines, 1):
@@ -183,10 +188,13 @@ def read_boot(run, lines, where, kind="boot", units=("instructions",)):
             fields = fields_of(words[1:], here)
             if not fields.get("reason"):
                 raise Failure(f"{here}: skipped without a reason")
-            # Without a count of VMs it is for all of them.
-            every = "vms" not in fields
             key = key_of(fields, here)
-            run.skips[(key.path, None if every else key.vms)] = fields["reason"]
+            if "queue" in fields:
+                for thing in MEMORY_OF:
+                    run.skips[(f"memory_{thing}_{fields['queue']}", None)] = fields["reason"]
+            elif "what" not in fields:
+                # Without a count of VMs it is for all of them.
+                run.skips[(key.path, key.vms if "vms" in fields else None)] = fields["reason"]
         elif word == "count":
             fields = fields_of(words[1:], here)
             key = key_of(fields, here)
@@ -197,8 +205,45 @@ def read_boot(run, lines, where, kind="boot", units=("instructions",)):
             counts.add(key)
             for name, value in what.items():
                 run.counts.setdefault(key, {}).setdefault(name, []).append(value)
-        elif word not in ("memory", "slab", "vmm", "lock"):
+        elif word == "memory":
+            read_memory(memory, fields_of(words[1:], here), here)
+        elif word not in ("slab", "vmm", "lock", "alloc"):
             raise Failure(f"{here}: '{line[:60]}' is none of the benchmark's lines")
+
+
+    for path, what in memory.items():
+        add_memory(run, kind, path, what, where)
+
+
+def read_memory(memory, fields, where):
+    """A line of what the kernel keeps of each VM, in bytes."""
+    thing = fields.get("object")
+    if thing not in MEMORY_OF:
+        raise Failure(f"{where}: memory of an unknown object '{thing}'")
+    what = memory.setdefault(f"memory_{thing}_{natural(fields, 'queue', where)}", {})
+    if fields.get("what") in what:
+        raise Failure(f"{where}: {thing}, {fields['what']} once more")
+    # Something else may have been freed meanwhile.
+    what[fields.get("what")] = max(0, natural(fields, "per_vm", where, r"-?\d+"))
+
+
+def add_memory(run, kind, path, what, where):
+    """What is accounted to the VMM's cgroup is exact; the rest is known by the page."""
+    if "cgroup_slab" not in what:
+        raise Failure(f"{where}: {path} without what the cgroup was charged")
+    amount = str(what["cgroup_slab"] + what.get("cgroup_percpu", 0))
+    key = Key(path)
+    add_bytes(run, key, kind, amount, where)
+    # Pages that were free already are taken first, so only the first pass says something.
+    if path == "memory_all_4096" and "total" in what:
+        add_bytes(run, Key("memory_pages_4096"), kind, str(what["total"]), where)
+    for name in ("percpu", "vmalloc", "pagetables", "stacks"):
+        run.counts.setdefault(key, {}).setdefault(name, []).append(what.get(name, 0))
+
+
+def add_bytes(run, key, kind, amount, where):
+    add_figure(run, key, kind, {"unit": "bytes", "n": "1", "min": amount, "median": amount, "max": amount,
+                                "p90": amount, "sleeps": "0"}, where, ("bytes",))
 
 
 def read_version(run, text, where):
