@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -11,6 +12,9 @@
 
 #define HUGETLB_DIR	"/sys/kernel/mm/hugepages/hugepages-%zukB/%s"
 
+#ifndef MFD_HUGETLB
+#define MFD_HUGETLB		4U
+#endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE	23
 #endif
@@ -163,4 +167,59 @@ fail:
 	munmap(va, length);
 	errno = error;
 	return NULL;
+}
+
+/* Map the page of @file that is at the physical address @pa to @va: is there one? */
+static bool map_page_of(int file, const u64 *at, unsigned int pages, u64 pa,
+			char *va, size_t size)
+{
+	unsigned int i;
+
+	for (i = 0; i < pages && at[i] != pa; i++)
+		;
+	return i < pages &&
+	       mmap(va, size, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_FIXED | MAP_POPULATE, file, i * size) == va;
+}
+
+void *hostpages_map_contig(size_t length, size_t size, unsigned int pages)
+{
+	int file = memfd_create("pages", MFD_CLOEXEC | MFD_HUGETLB |
+				__builtin_ctzl(size) << MAP_HUGE_SHIFT);
+	u64 *at = calloc(pages, sizeof(*at));
+	char *all = MAP_FAILED, *va = NULL;
+	unsigned int i;
+	size_t done;
+
+	if (file < 0 || !at || ftruncate(file, (off_t)pages * size))
+		goto out;
+	all = mmap(NULL, pages * size, PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_POPULATE, file, 0);
+	if (all == MAP_FAILED)
+		goto out;
+	for (i = 0; i < pages; i++)
+		at[i] = host_pa(all + i * size);
+	va = reserve_va(length, length);
+	for (i = 0; va && i < pages; i++) {
+		if (!at[i] || at[i] % length)
+			continue;
+		for (done = 0; done < length; done += size)
+			if (!map_page_of(file, at, pages, at[i] + done, va + done,
+					 size))
+				break;
+		if (done == length)
+			break;
+	}
+	if (va && i == pages) {
+		munmap(va, length);
+		va = NULL;
+		errno = ENOENT;
+	}
+out:
+	if (all != MAP_FAILED)
+		munmap(all, pages * size);
+	if (file >= 0)
+		close(file);
+	free(at);
+	return va;
 }

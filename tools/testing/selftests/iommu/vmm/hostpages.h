@@ -51,6 +51,20 @@ enum host_pages { PAGES_BASE, PAGES_TRANSPARENT, PAGES_HUGETLB };
  */
 void *hostpages_map(size_t length, enum host_pages kind, size_t size);
 
+/**
+ * hostpages_map_contig() - hugetlb pages that are next to each other, all present
+ * @length: bytes, a power of two and more than @size
+ * @size: bytes of a page of hugetlb
+ * @pages: how many to choose from; they have been set aside
+ *
+ * The memory is physically contiguous and begins at a multiple of @length, both as the
+ * program sees it and physically.
+ *
+ * Return: the memory, to be unmapped with munmap(); NULL, and errno says why: ENOENT if
+ * there are no such pages among those.
+ */
+void *hostpages_map_contig(size_t length, size_t size, unsigned int pages);
+
 /* How many bytes from @va on are physically contiguous, up to @length */
 size_t host_contig(const void *va, size_t length);
 

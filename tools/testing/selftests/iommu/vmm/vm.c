@@ -222,13 +222,19 @@ int vm_close(struct vm *vm)
 	destroy(vm, &vm->s2, &rc);
 	destroy(vm, &vm->ioas, &rc);
 	vfio_close(&vm->dev);
+	close(vm->fd);
+	vm_forget(vm);
+	return rc;
+}
+
+void vm_forget(struct vm *vm)
+{
 	guestmem_free(&vm->ram);
 	if (vm->q)
 		munmap(vm->q, DRIVERS);
-	vm->q = NULL;
-	close(vm->fd);
+	memset(vm, 0, sizeof(*vm));
+	vm->dev.fd = -1;
 	vm->fd = -1;
-	return rc;
 }
 
 /* Minor and major page faults of a process so far */

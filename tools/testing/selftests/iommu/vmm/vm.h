@@ -84,6 +84,8 @@ int vm_drop_queue(struct vm *vm);
 int vm_set_up(struct vm *vm, u32 vsid, u16 asid);
 /* Undo everything, in order; the first error, if any */
 int vm_close(struct vm *vm);
+/* What the program has of a VM whose files are closed and whose window is unmapped */
+void vm_forget(struct vm *vm);
 
 /**
  * struct guest_report - what the kernel had to do with a guest's work

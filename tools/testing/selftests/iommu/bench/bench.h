@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Measuring what the paths of guest-owned command queues cost a VMM: each path is an
+ * entry of a table, with what is set up for it, what is measured, and in which parts.
+ * Only the user ABI is used, so that any kernel which has it can be measured.
+ *
+ * The measure is the generic counter. On the emulated board with --icount each
+ * instruction, of kernel and program, is one tick of it, and a difference of two reads
+ * is a number of instructions: exact, whatever else the machine is doing. Elsewhere
+ * it's a time.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "hostpages.h"
+#include "types.h"
+#include "vm.h"
+
+/* The kernel copies what is aligned the same way with the same number of instructions */
+#define BENCH_ALIGNED	__attribute__((aligned(64)))
+
+#define BENCH_PARTS	4
+/* The 63 that a unit has for VMs, less the one that is measured */
+#define BENCH_OTHERS	62
+#define BENCH_COMMANDS	64
+
+#define BENCH_VSID	0x10
+#define BENCH_ASID	1
+
+/* What a path's VM has before the path begins; each includes those it depends on */
+#define HAS_DEVICE	0x01	/* iommufd, device on stage 2 */
+#define HAS_VIOMMU	0x02	/* and its window, mapped */
+#define HAS_VDEVICE	0x04
+#define HAS_EVENTS	0x08	/* a vEVENTQ of the CMDQV */
+#define HAS_STAGE1	0x10	/* a nested HWPT that the device is attached to */
+#define HAS_QUEUE	0x20	/* queue 0, enabled */
+
+/**
+ * struct bench - what is measured, and on what
+ * @bdf: the device
+ * @vm: the VM that is measured
+ * @veventq: its vEVENTQ; 0: none
+ * @event_fd: where to read it
+ * @step: what is under way, for who is told that it has failed
+ * @skip: why this can't be measured here; "" if it can
+ * @sleeps: how often it has waited in what was measured
+ * @cmds: requests to invalidate
+ * @commands: how many of them at once
+ * @pool: hugetlb pages that were set aside
+ * @mem: memory for queues; NULL: none
+ * @mem_size: bytes of it
+ * @invalidate, @viommu, @vdevice, @hwq, @nested, @events: arguments of ioctls, kept
+ *	here so that nothing of their making is measured
+ * @pt: two nested HWPTs, and which one is attached
+ */
+struct bench {
+	char bdf[16];
+	struct vm vm;
+	u32 veventq;
+	int event_fd;
+	const char *step;
+	char skip[128];
+	unsigned long sleeps;
+	BENCH_ALIGNED struct smmu_cmd cmds[BENCH_COMMANDS];
+	unsigned int commands;
+	struct hugetlb_pool pool;
+	char *mem;
+	size_t mem_size;
+	BENCH_ALIGNED struct iommu_hwpt_invalidate invalidate;
+	BENCH_ALIGNED struct iommu_viommu_alloc viommu;
+	BENCH_ALIGNED struct iommu_viommu_tegra241_cmdqv window;
+	BENCH_ALIGNED struct iommu_vdevice_alloc vdevice;
+	BENCH_ALIGNED struct iommu_hw_queue_alloc hwq;
+	BENCH_ALIGNED struct iommu_hwpt_alloc nested;
+	BENCH_ALIGNED struct iommu_hwpt_arm_smmuv3 ste;
+	BENCH_ALIGNED struct iommu_veventq_alloc events;
+	u32 pt[2];
+	unsigned int attached;
+};
+
+/**
+ * struct bench_path - one of the paths
+ * @name: how it is chosen, and what the result is called
+ * @what: for people
+ * @samples: how often it is measured if nobody says
+ * @has: what the VM has, HAS_*
+ * @arg: the path's own: bytes of a queue, commands
+ * @part: names of the parts that are told apart; none: there is but one
+ * @set_up: gets ready; 0, or a negative errno and bench.step; or bench.skip
+ * @once: does it, and says how many ticks each part took, clock included
+ * @tear_down: undoes @set_up, whatever came of that
+ *
+ * @set_up and @tear_down may be NULL.
+ */
+struct bench_path {
+	const char *name;
+	const char *what;
+	unsigned int samples;
+	unsigned int has;
+	u64 arg;
+	const char *part[BENCH_PARTS];
+	int (*set_up)(struct bench *b, const struct bench_path *path);
+	int (*once)(struct bench *b, const struct bench_path *path, u64 *took);
+	void (*tear_down)(struct bench *b);
+};
+
+extern const struct bench_path bench_paths[];
+extern const unsigned int bench_path_count;
+
+/* The counter. What comes before in the program is done when it is read. */
+static inline u64 bench_clock(void)
+{
+#ifdef __aarch64__
+	u64 count;
+
+	asm volatile("isb; mrs %0, cntvct_el0" : "=r" (count) :: "memory");
+	return count;
+#else
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+#endif
+}
+
+static inline unsigned long bench_sleeps(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_nvcsw;
+}
+
+/* From here on it's measured */
+static inline u64 step_begin(struct bench *b)
+{
+	b->sleeps -= bench_sleeps();
+	return bench_clock();
+}
+
+/* Up to here, since step_begin() returned @start: @took ticks */
+static inline void step_end(struct bench *b, u64 *took, u64 start)
+{
+	*took = bench_clock() - start;
+	b->sleeps += bench_sleeps();
+}
+
+/* An ioctl, and nothing but that: what it returned or a negative errno */
+static inline __attribute__((always_inline))
+int timed_ioctl(struct bench *b, u64 *took, int fd, unsigned long cmd, void *arg)
+{
+	u64 start = step_begin(b);
+	int rc = ioctl(fd, cmd, arg), error = errno;
+
+	step_end(b, took, start);
+	return rc < 0 ? -error : rc;
+}
+
+/* The VM, with what @has says: 0, or a negative errno and bench.step; or bench.skip */
+int bench_vm_open(struct bench *b, unsigned int has);
+/* Undo whatever there is of it: 0, or the first error */
+int bench_vm_close(struct bench *b);
+
+/**
+ * bench_memory() - give the measured VM memory in pages of a size, at BENCH_IPA
+ * @b: with a VM that has a device
+ * @size: bytes
+ * @page: bytes of a page of hugetlb, 0: base pages
+ *
+ * It is physically contiguous and begins at a multiple of its size.
+ *
+ * Return: 0, or a negative errno and bench.step; or bench.skip.
+ */
+int bench_memory(struct bench *b, size_t size, size_t page);
+void bench_memory_free(struct bench *b);
+
+#define BENCH_IPA	0x100000000ULL
+/* From so many pages those are chosen that are next to each other */
+#define BENCH_PIECES	64
+
+struct bench_others;
+
+/**
+ * bench_others_open() - have some more VMs alive
+ * @n: how many, at most BENCH_OTHERS
+ * @bdf: the device that is measured, so none of theirs
+ * @error: what failed
+ *
+ * Each has a VINTF with its page mapped, two queues, one of them at work, and a
+ * vEVENTQ. They share all devices but one, as those are fewer.
+ *
+ * Return: they; NULL, and errno and @error say why.
+ */
+struct bench_others *bench_others_open(unsigned int n, const char *bdf,
+				       const char **error);
+void bench_others_close(struct bench_others *others);
+
+/**
+ * struct bench_result - what a path takes
+ * @n: samples
+ * @parts: of it, at least 1
+ * @took: @n by 1 + BENCH_PARTS, first all of it, then its parts; the clock's own cost
+ *	is taken off
+ * @faults: page faults meanwhile
+ * @sleeps: how often the program has waited in what was measured: then it's a time that
+ *	was, as the counter goes on
+ */
+struct bench_result {
+	unsigned int n;
+	unsigned int parts;
+	u64 (*took)[1 + BENCH_PARTS];
+	unsigned long faults;
+	unsigned long sleeps;
+};
+
+/**
+ * bench_run() - measure a path
+ * @b: after bench_init()
+ * @path: the path
+ * @samples: how often; after some that don't count
+ * @result: to be freed with bench_result_free(), if this succeeds
+ *
+ * Return: 0, or a negative errno and bench.step; or 1 and bench.skip.
+ */
+int bench_run(struct bench *b, const struct bench_path *path,
+	      unsigned int samples, struct bench_result *result);
+void bench_result_free(struct bench_result *result);
+
+/* Do it so often and measure nothing: for profilers; as bench_run() */
+int bench_repeat(struct bench *b, const struct bench_path *path,
+		 unsigned long times);
+
+struct bench_figure {
+	u64 min;
+	u64 median;
+	u64 p90;
+	u64 max;
+};
+
+/* Of all (@part 0) or of part @part - 1 of it */
+struct bench_figure bench_figure(const struct bench_result *result,
+				 unsigned int part);
+
+/* "instructions" or what else a tick is */
+const char *bench_unit(void);
+
+const struct bench_path *bench_find(const char *name);
+
+#endif

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Measuring a path: warming up, samples, and what they come to.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "bench.h"
+
+/* Slabs, page tables and the program's own pages are there after that */
+#define WARM_UP		16
+
+/* What icount makes of QEMU's counter, Hz: a tick each 16 ns, and an instruction, too */
+#define ICOUNT_HZ	62500000
+
+static unsigned long page_faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_minflt + usage.ru_majflt;
+}
+
+/* What two reads of the counter take with nothing between */
+static u64 clock_cost(void)
+{
+	u64 least = UINT64_MAX, start, took;
+	unsigned int i;
+
+	for (i = 0; i < 100; i++) {
+		start = bench_clock();
+		took = bench_clock() - start;
+		if (took < least)
+			least = took;
+	}
+	return least;
+}
+
+/*
+ * Only icount has each instruction take exactly one tick: a thousand of them, as often
+ * as one may be interrupted.
+ */
+const char *bench_unit(void)
+{
+#ifdef __aarch64__
+	unsigned int i, exact = 0;
+	u64 freq, start, cost = clock_cost();
+
+	asm volatile("mrs %0, cntfrq_el0" : "=r" (freq));
+	for (i = 0; freq == ICOUNT_HZ && i < 20; i++) {
+		start = bench_clock();
+		asm volatile(".rept 1000; nop; .endr");
+		exact += bench_clock() - start == 1000 + cost;
+	}
+	return exact > 10 ? "instructions" : "ticks";
+#else
+	return "ns";
+#endif
+}
+
+const struct bench_path *bench_find(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < bench_path_count; i++)
+		if (!strcmp(bench_paths[i].name, name))
+			return &bench_paths[i];
+	return NULL;
+}
+
+static int set_up(struct bench *b, const struct bench_path *path)
+{
+	int rc;
+
+	b->skip[0] = 0;
+	rc = bench_vm_open(b, path->has);
+	if (!rc && path->set_up)
+		rc = path->set_up(b, path);
+	return rc;
+}
+
+static int tear_down(struct bench *b, const struct bench_path *path)
+{
+	if (path->tear_down)
+		path->tear_down(b);
+	return bench_vm_close(b);
+}
+
+/* So that all is known of what has failed when it was, although more is done then */
+static int end(struct bench *b, const struct bench_path *path, int rc)
+{
+	const char *step = b->step;
+	int undone = tear_down(b, path);
+
+	if (!rc)
+		return undone;
+	b->step = step;
+	return rc;
+}
+
+int bench_run(struct bench *b, const struct bench_path *path,
+	      unsigned int samples, struct bench_result *result)
+{
+	u64 cost = clock_cost(), part[BENCH_PARTS];
+	unsigned int i, p, parts = 1;
+	unsigned long faults = 0;
+	int rc;
+
+	while (parts < BENCH_PARTS && path->part[parts])
+		parts++;
+	memset(result, 0, sizeof(*result));
+	result->n = samples;
+	result->parts = parts;
+	result->took = calloc(samples, sizeof(*result->took));
+	b->step = "memory for the result";
+	if (!result->took)
+		return -ENOMEM;
+	/* Not while it's measured */
+	memset(result->took, 0xff, samples * sizeof(*result->took));
+
+	rc = set_up(b, path);
+	for (i = 0; !rc && i < WARM_UP && i < samples; i++)
+		rc = path->once(b, path, part);
+	faults = page_faults();
+	b->sleeps = 0;
+	for (i = 0; !rc && i < samples; i++) {
+		u64 *took = result->took[i];
+
+		rc = path->once(b, path, took + 1);
+		took[0] = 0;
+		for (p = 1; p <= parts; p++) {
+			took[p] -= took[p] < cost ? took[p] : cost;
+			took[0] += took[p];
+		}
+	}
+	result->sleeps = b->sleeps;
+	result->faults = page_faults() - faults;
+	rc = end(b, path, rc);
+	if (rc)
+		bench_result_free(result);
+	return rc;
+}
+
+void bench_result_free(struct bench_result *result)
+{
+	free(result->took);
+	memset(result, 0, sizeof(*result));
+}
+
+int bench_repeat(struct bench *b, const struct bench_path *path,
+		 unsigned long times)
+{
+	u64 part[BENCH_PARTS];
+	int rc;
+
+	rc = set_up(b, path);
+	while (!rc && times--)
+		rc = path->once(b, path, part);
+	return end(b, path, rc);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+struct bench_figure bench_figure(const struct bench_result *result,
+				 unsigned int part)
+{
+	u64 *v = malloc(result->n * sizeof(*v));
+	struct bench_figure f = {};
+	unsigned int i;
+
+	if (!v)
+		return f;
+	for (i = 0; i < result->n; i++)
+		v[i] = result->took[i][part];
+	qsort(v, result->n, sizeof(*v), by_value);
+	f.min = v[0];
+	f.median = v[result->n / 2];
+	f.p90 = v[(u64)(result->n - 1) * 9 / 10];
+	f.max = v[result->n - 1];
+	free(v);
+	return f;
+}
