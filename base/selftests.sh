@@ -21,7 +21,7 @@ tree=$(cd "$1" && pwd -P)
 mkdir -p "$2" "$3"
 obj=$(cd "$2" && pwd -P)
 out=$(cd "$3" && pwd -P)
-targets=(iommu iommu/cmdqv iommu/guest)
+targets=(iommu iommu/cmdqv iommu/bench iommu/guest)
 jobs=${JOBS:-$(nproc)}
 
 progress "installing the kernel's user headers" "$out.headers.log" . \
@@ -56,7 +56,7 @@ find "$out" -maxdepth 1 -type f -executable ! -name guest-Image -delete
 # One at a time: a program that two tests use is in both directories.
 find "$out/kselftest/iommu" -type f -executable -exec ln -f -t "$out" {} \;
 names iommu >"$out/iommufd-list"
-names iommu/cmdqv >"$out/kselftest-list"
+{ names iommu/cmdqv && names iommu/bench; } >"$out/kselftest-list"
 names iommu/guest | grep -x guest_boot >"$out/guest-list"
 names iommu/guest | grep -vx guest_boot >"$out/guests-list" || true
 for target in "${targets[@]}"; do

@@ -18,13 +18,13 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <linux/vfio.h>
+
+#include "../../kselftest.h"
 
 #include "hostpages.h"
 #include "types.h"
 #include "vm.h"
-
-/* The kernel copies what is aligned the same way with the same number of instructions */
-#define BENCH_ALIGNED	__attribute__((aligned(64)))
 
 #define BENCH_PARTS	4
 /* The 63 that a unit has for VMs, less the one that is measured */
@@ -44,6 +44,12 @@
 
 /**
  * struct bench - what is measured, and on what
+ * @make: argument of the ioctl that makes a path's object, or asks for its work; kept
+ *	here so that nothing of filling it in is measured
+ * @cmds: requests to invalidate
+ * @window: what VIOMMU_ALLOC says
+ * @ste: what HWPT_ALLOC is given
+ * @use: argument of what is done with the object
  * @bdf: the device
  * @vm: the VM that is measured
  * @veventq: its vEVENTQ; 0: none
@@ -51,16 +57,37 @@
  * @step: what is under way, for who is told that it has failed
  * @skip: why this can't be measured here; "" if it can
  * @sleeps: how often it has waited in what was measured
- * @cmds: requests to invalidate
- * @commands: how many of them at once
  * @pool: hugetlb pages that were set aside
  * @mem: memory for queues; NULL: none
  * @mem_size: bytes of it
- * @invalidate, @viommu, @vdevice, @hwq, @nested, @events: arguments of ioctls, kept
- *	here so that nothing of their making is measured
- * @pt: two nested HWPTs, and which one is attached
+ * @pt: two nested HWPTs
+ * @attached: which of these
+ *
+ * How many instructions the kernel has for a copy depends on how that lies in memory:
+ * what comes first is for the kernel, each at a multiple of 16 bytes.
  */
 struct bench {
+	union {
+		struct iommu_hwpt_invalidate invalidate;
+		struct iommu_viommu_alloc viommu;
+		struct iommu_vdevice_alloc vdevice;
+		struct iommu_hw_queue_alloc hwq;
+		struct iommu_hwpt_alloc nested;
+		struct iommu_veventq_alloc events;
+		u64 room[8];
+	} make;
+	struct smmu_cmd cmds[BENCH_COMMANDS];
+	struct iommu_viommu_tegra241_cmdqv window;
+	struct iommu_hwpt_arm_smmuv3 ste;
+	union {
+		struct iommu_destroy destroy;
+		struct vfio_device_attach_iommufd_pt attach;
+		struct {
+			struct iommufd_vevent_header header;
+			struct iommu_vevent_tegra241_cmdqv data;
+		} event;
+		u64 room[8];
+	} use;
 	char bdf[16];
 	struct vm vm;
 	u32 veventq;
@@ -68,19 +95,9 @@ struct bench {
 	const char *step;
 	char skip[128];
 	unsigned long sleeps;
-	BENCH_ALIGNED struct smmu_cmd cmds[BENCH_COMMANDS];
-	unsigned int commands;
 	struct hugetlb_pool pool;
 	char *mem;
 	size_t mem_size;
-	BENCH_ALIGNED struct iommu_hwpt_invalidate invalidate;
-	BENCH_ALIGNED struct iommu_viommu_alloc viommu;
-	BENCH_ALIGNED struct iommu_viommu_tegra241_cmdqv window;
-	BENCH_ALIGNED struct iommu_vdevice_alloc vdevice;
-	BENCH_ALIGNED struct iommu_hw_queue_alloc hwq;
-	BENCH_ALIGNED struct iommu_hwpt_alloc nested;
-	BENCH_ALIGNED struct iommu_hwpt_arm_smmuv3 ste;
-	BENCH_ALIGNED struct iommu_veventq_alloc events;
 	u32 pt[2];
 	unsigned int attached;
 };
@@ -153,7 +170,7 @@ static inline void step_end(struct bench *b, u64 *took, u64 start)
 }
 
 /* An ioctl, and nothing but that: what it returned or a negative errno */
-static inline __attribute__((always_inline))
+static __always_inline
 int timed_ioctl(struct bench *b, u64 *took, int fd, unsigned long cmd, void *arg)
 {
 	u64 start = step_begin(b);
@@ -185,21 +202,37 @@ void bench_memory_free(struct bench *b);
 /* From so many pages those are chosen that are next to each other */
 #define BENCH_PIECES	64
 
+/**
+ * bench_per_device() - how many VINTFs VMs can have through one device
+ * @n: to be set; 0: all that there are; -1: to be left
+ *
+ * Return: how many now; -1: this kernel has no such bound.
+ */
+long bench_per_device(long n);
+
+/**
+ * bench_per_device() - how many VINTFs VMs can have through one device
+ * @n: to be set; 0: all that there are; -1: to be left
+ *
+ * Return: how many now; -1: this kernel has no such bound.
+ */
+long bench_per_device(long n);
+
 struct bench_others;
 
 /**
  * bench_others_open() - have some more VMs alive
  * @n: how many, at most BENCH_OTHERS
  * @bdf: the device that is measured, so none of theirs
- * @error: what failed
+ * @step: what failed
  *
  * Each has a VINTF with its page mapped, two queues, one of them at work, and a
- * vEVENTQ. They share all devices but one, as those are fewer.
+ * vEVENTQ. They share all edu devices but one, as those are fewer. Another process has
+ * them: what a program has mapped is a part of what mmap() costs it.
  *
- * Return: they; NULL, and errno and @error say why.
+ * Return: they; NULL, and errno and @step say why.
  */
-struct bench_others *bench_others_open(unsigned int n, const char *bdf,
-				       const char **error);
+struct bench_others *bench_others_open(unsigned int n, const char *bdf, char step[60]);
 void bench_others_close(struct bench_others *others);
 
 /**
@@ -233,6 +266,11 @@ int bench_run(struct bench *b, const struct bench_path *path,
 	      unsigned int samples, struct bench_result *result);
 void bench_result_free(struct bench_result *result);
 
+/* Get ready for a path.once: 0, or a negative errno and bench.step; or 1 and bench.skip */
+int bench_set_up(struct bench *b, const struct bench_path *path);
+/* Undo that, whatever came of it: @rc, and if that's 0 what came of this */
+int bench_tear_down(struct bench *b, const struct bench_path *path, int rc);
+
 /* Do it so often and measure nothing: for profilers; as bench_run() */
 int bench_repeat(struct bench *b, const struct bench_path *path,
 		 unsigned long times);
@@ -252,5 +290,71 @@ struct bench_figure bench_figure(const struct bench_result *result,
 const char *bench_unit(void);
 
 const struct bench_path *bench_find(const char *name);
+
+/* Counters of memory, and after them their total; objects, and after them all */
+#define BENCH_COUNTERS	8
+#define BENCH_TOTAL	BENCH_COUNTERS
+#define BENCH_OBJECTS	4
+
+/**
+ * struct bench_kmem - by how much kernel memory has grown
+ * @bytes: with all objects of a kind, by counter
+ * @known: whether this kernel has the counter
+ */
+struct bench_kmem {
+	s64 bytes[BENCH_OBJECTS + 1][BENCH_COUNTERS + 1];
+	bool known[BENCH_COUNTERS + 1];
+};
+
+/**
+ * bench_kmem() - what VMs cost in kernel memory
+ * @b: with the device
+ * @n: VMs, up to BENCH_OTHERS + 1: each a vIOMMU, a vEVENTQ, two queues, a window
+ * @queue: bytes of a queue
+ * @page: bytes of the pages that hold queues; more than a base page: of hugetlb
+ * @kmem: the result
+ *
+ * Return: 0, or a negative errno and bench.step; or 1 and bench.skip.
+ */
+int bench_kmem(struct bench *b, unsigned int n, size_t queue, size_t page,
+	       struct bench_kmem *kmem);
+const char *bench_counter_name(unsigned int counter);
+const char *bench_object_name(unsigned int object);
+
+/**
+ * struct bench_allocs - what the kernel has allocated for a system call or several
+ * @calls: how often
+ * @bytes: how much
+ * @kept: bytes of that which it had not freed again in the end
+ */
+struct bench_allocs {
+	unsigned int calls;
+	u64 bytes;
+	s64 kept;
+};
+
+/**
+ * bench_allocs() - what the kernel allocates for a path, of whatever size it is and
+ * even if it's freed again
+ * @b: with the device
+ * @path: the path, done once
+ * @allocs: the result
+ *
+ * Return: 0, or a negative errno and bench.step; or 1 and bench.skip, such as of a
+ * kernel without trace events.
+ */
+int bench_allocs(struct bench *b, const struct bench_path *path,
+		 struct bench_allocs *allocs);
+
+/**
+ * bench_vmms() - VMMs that do at once what they do in steady state
+ * @n: processes, each with a device of its own
+ * @seconds: for how long
+ *
+ * Prints what each has done and, if the kernel counts that, which locks were waited for.
+ *
+ * Return: 0; 1, and what has failed is on standard error.
+ */
+int bench_vmms(unsigned int n, unsigned int seconds);
 
 #endif

@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <linux/vfio.h>
 
 #include "bench.h"
 
@@ -65,9 +64,13 @@ static int once_page0(struct bench *b, const struct bench_path *path, u64 *took)
 	const u64 sync = htole64(cmd_sync().w[0]);
 	unsigned int n = path->arg, tries = 1000000;
 	u64 (*const entries)[2] = (void *)q->entries;
-	char *const regs = q->regs;
+	char *prod_reg = (char *)q->regs + VCMDQ_PROD;
+	char *cons_reg = (char *)q->regs + VCMDQ_CONS;
 	u32 prod = q->prod;
 	u64 start, *entry;
+
+	/* Known before, and not only computed on the way */
+	asm volatile("" : "+r" (tries), "+r" (prod_reg), "+r" (cons_reg));
 
 	b->step = "commands through page 0";
 	start = bench_clock();
@@ -83,10 +86,13 @@ static int once_page0(struct bench *b, const struct bench_path *path, u64 *took)
 	prod = (prod + 1) & wrap;
 	/* Pairs with the hardware's read of PROD before it fetches entries */
 	dma_barrier();
-	mmio_write32(regs, VCMDQ_PROD, prod);
-	while ((mmio_read32(regs, VCMDQ_CONS) & wrap) != prod)
+	mmio_write32(prod_reg, 0, prod);
+	for (;;) {
+		if (__builtin_expect((mmio_read32(cons_reg, 0) & wrap) == prod, 1))
+			break;
 		if (!--tries)
 			return -ETIMEDOUT;
+	}
 	/* Nothing that follows may use what the commands have invalidated */
 	dma_barrier();
 	took[0] = bench_clock() - start;
@@ -106,8 +112,8 @@ static int set_up_page0(struct bench *b, const struct bench_path *path)
 
 static int set_up_trapped(struct bench *b, const struct bench_path *path)
 {
-	b->invalidate = (struct iommu_hwpt_invalidate){
-		.size = sizeof(b->invalidate),
+	b->make.invalidate = (struct iommu_hwpt_invalidate){
+		.size = sizeof(b->make.invalidate),
 		.hwpt_id = b->vm.viommu,
 		.data_uptr = (uintptr_t)b->cmds,
 		.data_type = IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3,
@@ -149,9 +155,9 @@ static int once_trapped(struct bench *b, const struct bench_path *path, u64 *too
 
 	/* Of these, each time */
 	b->step = "HWPT_INVALIDATE";
-	b->invalidate.entry_num = path->arg;
-	rc = timed_ioctl(b, &took[0], b->vm.fd, IOMMU_HWPT_INVALIDATE, &b->invalidate);
-	if (!rc && b->invalidate.entry_num != path->arg)
+	b->make.invalidate.entry_num = path->arg;
+	rc = timed_ioctl(b, &took[0], b->vm.fd, IOMMU_HWPT_INVALIDATE, &b->make.invalidate);
+	if (!rc && b->make.invalidate.entry_num != path->arg)
 		rc = -EIO;
 	return rc;
 }
@@ -162,15 +168,16 @@ static int once_trapped(struct bench *b, const struct bench_path *path, u64 *too
 
 static int timed_destroy(struct bench *b, u64 *took, u32 id)
 {
-	BENCH_ALIGNED struct iommu_destroy cmd = { .size = sizeof(cmd), .id = id };
+	struct iommu_destroy *cmd = &b->use.destroy;
 
-	return timed_ioctl(b, took, b->vm.fd, IOMMU_DESTROY, &cmd);
+	*cmd = (struct iommu_destroy){ .size = sizeof(*cmd), .id = id };
+	return timed_ioctl(b, took, b->vm.fd, IOMMU_DESTROY, cmd);
 }
 
 static int set_up_viommu(struct bench *b, const struct bench_path *path)
 {
-	b->viommu = (struct iommu_viommu_alloc){
-		.size = sizeof(b->viommu),
+	b->make.viommu = (struct iommu_viommu_alloc){
+		.size = sizeof(b->make.viommu),
 		.type = TYPE,
 		.dev_id = b->vm.dev.dev_id,
 		.hwpt_id = b->vm.s2,
@@ -185,17 +192,17 @@ static int once_viommu(struct bench *b, const struct bench_path *path, u64 *took
 	int rc;
 
 	b->step = "VIOMMU_ALLOC";
-	rc = timed_ioctl(b, &took[0], b->vm.fd, IOMMU_VIOMMU_ALLOC, &b->viommu);
+	rc = timed_ioctl(b, &took[0], b->vm.fd, IOMMU_VIOMMU_ALLOC, &b->make.viommu);
 	if (rc)
 		return rc;
 	b->step = "DESTROY of the vIOMMU";
-	return timed_destroy(b, &took[1], b->viommu.out_viommu_id);
+	return timed_destroy(b, &took[1], b->make.viommu.out_viommu_id);
 }
 
 static int set_up_vdevice(struct bench *b, const struct bench_path *path)
 {
-	b->vdevice = (struct iommu_vdevice_alloc){
-		.size = sizeof(b->vdevice),
+	b->make.vdevice = (struct iommu_vdevice_alloc){
+		.size = sizeof(b->make.vdevice),
 		.viommu_id = b->vm.viommu,
 		.dev_id = b->vm.dev.dev_id,
 		.virt_id = BENCH_VSID,
@@ -208,17 +215,17 @@ static int once_vdevice(struct bench *b, const struct bench_path *path, u64 *too
 	int rc;
 
 	b->step = "VDEVICE_ALLOC";
-	rc = timed_ioctl(b, &took[0], b->vm.fd, IOMMU_VDEVICE_ALLOC, &b->vdevice);
+	rc = timed_ioctl(b, &took[0], b->vm.fd, IOMMU_VDEVICE_ALLOC, &b->make.vdevice);
 	if (rc)
 		return rc;
 	b->step = "DESTROY of the vDEVICE";
-	return timed_destroy(b, &took[1], b->vdevice.out_vdevice_id);
+	return timed_destroy(b, &took[1], b->make.vdevice.out_vdevice_id);
 }
 
 static int set_up_hwq(struct bench *b, size_t size, size_t page)
 {
-	b->hwq = (struct iommu_hw_queue_alloc){
-		.size = sizeof(b->hwq),
+	b->make.hwq = (struct iommu_hw_queue_alloc){
+		.size = sizeof(b->make.hwq),
 		.viommu_id = b->vm.viommu,
 		.type = IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV,
 		.index = 0,
@@ -248,17 +255,17 @@ static int once_hwq(struct bench *b, const struct bench_path *path, u64 *took)
 	int rc;
 
 	b->step = "HW_QUEUE_ALLOC";
-	rc = timed_ioctl(b, &took[0], b->vm.fd, IOMMU_HW_QUEUE_ALLOC, &b->hwq);
+	rc = timed_ioctl(b, &took[0], b->vm.fd, IOMMU_HW_QUEUE_ALLOC, &b->make.hwq);
 	if (rc)
 		return rc;
 	b->step = "DESTROY of the HW_QUEUE";
-	return timed_destroy(b, &took[1], b->hwq.out_hw_queue_id);
+	return timed_destroy(b, &took[1], b->make.hwq.out_hw_queue_id);
 }
 
 static int set_up_veventq(struct bench *b, const struct bench_path *path)
 {
-	b->events = (struct iommu_veventq_alloc){
-		.size = sizeof(b->events),
+	b->make.events = (struct iommu_veventq_alloc){
+		.size = sizeof(b->make.events),
 		.viommu_id = b->vm.viommu,
 		.type = IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV,
 		.veventq_depth = path->arg,
@@ -272,14 +279,14 @@ static int once_veventq(struct bench *b, const struct bench_path *path, u64 *too
 	int rc;
 
 	b->step = "VEVENTQ_ALLOC";
-	rc = timed_ioctl(b, &took[0], b->vm.fd, IOMMU_VEVENTQ_ALLOC, &b->events);
+	rc = timed_ioctl(b, &took[0], b->vm.fd, IOMMU_VEVENTQ_ALLOC, &b->make.events);
 	if (rc)
 		return rc;
 	start = step_begin(b);
-	close(b->events.out_veventq_fd);
+	close(b->make.events.out_veventq_fd);
 	step_end(b, &took[1], start);
 	b->step = "DESTROY of the vEVENTQ";
-	return timed_destroy(b, &took[2], b->events.out_veventq_id);
+	return timed_destroy(b, &took[2], b->make.events.out_veventq_id);
 }
 
 /*
@@ -298,8 +305,8 @@ static int set_up_nested(struct bench *b, const struct bench_path *path)
 	stage1_ste(&b->vm.s1, ste);
 	b->ste.ste[0] = htole64(ste[0]);
 	b->ste.ste[1] = htole64(ste[1]);
-	b->nested = (struct iommu_hwpt_alloc){
-		.size = sizeof(b->nested),
+	b->make.nested = (struct iommu_hwpt_alloc){
+		.size = sizeof(b->make.nested),
 		.dev_id = b->vm.dev.dev_id,
 		.pt_id = b->vm.viommu,
 		.data_type = IOMMU_HWPT_DATA_ARM_SMMUV3,
@@ -311,12 +318,13 @@ static int set_up_nested(struct bench *b, const struct bench_path *path)
 
 static int timed_attach(struct bench *b, u64 *took, u32 pt)
 {
-	BENCH_ALIGNED struct vfio_device_attach_iommufd_pt cmd = {
-		.argsz = sizeof(cmd),
+	struct vfio_device_attach_iommufd_pt *cmd = &b->use.attach;
+
+	*cmd = (struct vfio_device_attach_iommufd_pt){
+		.argsz = sizeof(*cmd),
 		.pt_id = pt,
 	};
-
-	return timed_ioctl(b, took, b->vm.dev.fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &cmd);
+	return timed_ioctl(b, took, b->vm.dev.fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, cmd);
 }
 
 static int once_nested(struct bench *b, const struct bench_path *path, u64 *took)
@@ -324,11 +332,11 @@ static int once_nested(struct bench *b, const struct bench_path *path, u64 *took
 	int rc;
 
 	b->step = "HWPT_ALLOC";
-	rc = timed_ioctl(b, &took[0], b->vm.fd, IOMMU_HWPT_ALLOC, &b->nested);
+	rc = timed_ioctl(b, &took[0], b->vm.fd, IOMMU_HWPT_ALLOC, &b->make.nested);
 	if (rc)
 		return rc;
 	b->step = "attach to the nested HWPT";
-	rc = timed_attach(b, &took[1], b->nested.out_hwpt_id);
+	rc = timed_attach(b, &took[1], b->make.nested.out_hwpt_id);
 	if (rc)
 		return rc;
 	b->step = "attach to the nest parent";
@@ -336,7 +344,7 @@ static int once_nested(struct bench *b, const struct bench_path *path, u64 *took
 	if (rc)
 		return rc;
 	b->step = "DESTROY of the nested HWPT";
-	return timed_destroy(b, &took[3], b->nested.out_hwpt_id);
+	return timed_destroy(b, &took[3], b->make.nested.out_hwpt_id);
 }
 
 static int set_up_replace(struct bench *b, const struct bench_path *path)
@@ -345,9 +353,9 @@ static int set_up_replace(struct bench *b, const struct bench_path *path)
 
 	b->step = "two nested HWPTs";
 	for (i = 0; i < 2 && !rc; i++) {
-		rc = iommufd_ioctl(b->vm.fd, IOMMU_HWPT_ALLOC, &b->nested);
+		rc = iommufd_ioctl(b->vm.fd, IOMMU_HWPT_ALLOC, &b->make.nested);
 		if (!rc)
-			b->pt[i] = b->nested.out_hwpt_id;
+			b->pt[i] = b->make.nested.out_hwpt_id;
 	}
 	b->attached = 0;
 	return rc ?: vfio_attach(&b->vm.dev, b->pt[0]);
@@ -402,17 +410,11 @@ static int once_mmap(struct bench *b, const struct bench_path *path, u64 *took)
  * Errors and events
  */
 
-struct event {
-	struct iommufd_vevent_header header;
-	struct iommu_vevent_tegra241_cmdqv data;
-};
-
 /* An illegal command until poll() returns, and reading the event: both on the clock */
 static int error_and_event(struct bench *b, u64 *until_poll, u64 *until_read)
 {
 	struct pollfd p = { .fd = b->event_fd, .events = POLLIN };
 	struct vcmdq *q = &b->vm.q[0];
-	BENCH_ALIGNED struct event event;
 	ssize_t len;
 	u64 start;
 	int rc;
@@ -429,11 +431,12 @@ static int error_and_event(struct bench *b, u64 *until_poll, u64 *until_read)
 
 	b->step = "read() of the event";
 	start = step_begin(b);
-	len = read(b->event_fd, &event, sizeof(event));
+	len = read(b->event_fd, &b->use.event, sizeof(b->use.event));
 	step_end(b, until_read, start);
 	if (len < 0)
 		return -errno;
-	if (len != sizeof(event) || le64toh(event.data.lvcmdq_err_map[0]) != 1)
+	if (len != sizeof(b->use.event) ||
+	    le64toh(b->use.event.data.lvcmdq_err_map[0]) != 1)
 		return -EIO;
 
 	b->step = "the queue after its error";
@@ -550,9 +553,9 @@ const struct bench_path bench_paths[] = {
 	  tear_down_replace },
 	{ "veventq", "VEVENTQ_ALLOC, close() and DESTROY", 301, VINTF, 64,
 	  { "alloc", "close", "destroy" }, set_up_veventq, once_veventq, NULL },
-	{ "close", "close() of all that a VM has: vIOMMU, vDEVICE, vEVENTQ, 2 queues, nested HWPT, window",
+	{ "close", "close() of a VM's files: vIOMMU, vDEVICE, vEVENTQ, 2 queues, nested HWPT",
 	  21, 0, 0, { "window", "events", "device", "iommufd" }, NULL, once_close,
 	  NULL },
 };
 
-const unsigned int bench_path_count = sizeof(bench_paths) / sizeof(bench_paths[0]);
+const unsigned int bench_path_count = ARRAY_SIZE(bench_paths);

@@ -69,7 +69,7 @@ const struct bench_path *bench_find(const char *name)
 	return NULL;
 }
 
-static int set_up(struct bench *b, const struct bench_path *path)
+int bench_set_up(struct bench *b, const struct bench_path *path)
 {
 	int rc;
 
@@ -80,19 +80,14 @@ static int set_up(struct bench *b, const struct bench_path *path)
 	return rc;
 }
 
-static int tear_down(struct bench *b, const struct bench_path *path)
-{
-	if (path->tear_down)
-		path->tear_down(b);
-	return bench_vm_close(b);
-}
-
-/* So that all is known of what has failed when it was, although more is done then */
-static int end(struct bench *b, const struct bench_path *path, int rc)
+int bench_tear_down(struct bench *b, const struct bench_path *path, int rc)
 {
 	const char *step = b->step;
-	int undone = tear_down(b, path);
+	int undone;
 
+	if (path->tear_down)
+		path->tear_down(b);
+	undone = bench_vm_close(b);
 	if (!rc)
 		return undone;
 	b->step = step;
@@ -119,7 +114,7 @@ int bench_run(struct bench *b, const struct bench_path *path,
 	/* Not while it's measured */
 	memset(result->took, 0xff, samples * sizeof(*result->took));
 
-	rc = set_up(b, path);
+	rc = bench_set_up(b, path);
 	for (i = 0; !rc && i < WARM_UP && i < samples; i++)
 		rc = path->once(b, path, part);
 	faults = page_faults();
@@ -136,7 +131,7 @@ int bench_run(struct bench *b, const struct bench_path *path,
 	}
 	result->sleeps = b->sleeps;
 	result->faults = page_faults() - faults;
-	rc = end(b, path, rc);
+	rc = bench_tear_down(b, path, rc);
 	if (rc)
 		bench_result_free(result);
 	return rc;
@@ -154,10 +149,10 @@ int bench_repeat(struct bench *b, const struct bench_path *path,
 	u64 part[BENCH_PARTS];
 	int rc;
 
-	rc = set_up(b, path);
+	rc = bench_set_up(b, path);
 	while (!rc && times--)
 		rc = path->once(b, path, part);
-	return end(b, path, rc);
+	return bench_tear_down(b, path, rc);
 }
 
 static int by_value(const void *a, const void *b)

@@ -2,9 +2,11 @@
 /*
  * The VM that is measured, the memory for its queues, and those that are there meanwhile.
  */
+#include <fcntl.h>
 #include <string.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -171,36 +173,50 @@ struct other {
 	int event_fd;
 };
 
+/**
+ * struct bench_others - all of them: in a process of their own, whose memory is none
+ * of the measured VM's
+ * @n: how many there are
+ * @other: they
+ * @vms: devices, iommufds and guest memories that they have
+ * @vm: those
+ * @per_device: the bound on VINTFs of a device before
+ * @pid: the process
+ * @leave: closed, it ends
+ */
 struct bench_others {
 	unsigned int n;
 	struct other other[BENCH_OTHERS];
 	unsigned int vms;
 	struct vm vm[BENCH_OTHERS];
 	long per_device;
+	pid_t pid;
+	int leave;
 };
 
-/* How many VINTFs VMs can have through one device, 0: all; -1: there's no bound */
-static long per_device_get(void)
+/**
+ * struct verdict - what the process says when they are there, or not
+ * @rc: 0 or a negative errno
+ * @step: what was under way
+ */
+struct verdict {
+	int rc;
+	char step[60];
+};
+
+long bench_per_device(long n)
 {
-	FILE *f = fopen(PER_DEVICE, "re");
-	long n;
+	FILE *f = fopen(PER_DEVICE, n < 0 ? "re" : "we");
+	long now = n;
 
 	if (!f)
 		return -1;
-	if (fscanf(f, "%ld", &n) != 1)
-		n = -1;
+	if (n >= 0)
+		fprintf(f, "%ld\n", n);
+	else if (fscanf(f, "%ld", &now) != 1)
+		now = -1;
 	fclose(f);
-	return n;
-}
-
-static void per_device_set(long n)
-{
-	FILE *f = n < 0 ? NULL : fopen(PER_DEVICE, "we");
-
-	if (!f)
-		return;
-	fprintf(f, "%ld\n", n);
-	fclose(f);
+	return now;
 }
 
 static int other_open(struct other *o, struct vm *vm, bool first)
@@ -289,30 +305,78 @@ static int open_vms(struct bench_others *others, unsigned int n, const char *bdf
 	return others->vms ? 0 : -ENODEV;
 }
 
-struct bench_others *bench_others_open(unsigned int n, const char *bdf,
-				       const char **error)
+/* All @n of them: 0, or a negative errno and @v->step */
+static int open_all(struct bench_others *others, unsigned int n, const char *bdf,
+		    struct verdict *v)
 {
-	struct bench_others *others = calloc(1, sizeof(*others));
 	int rc;
 
-	*error = "memory";
-	if (!others)
-		return NULL;
-	others->per_device = per_device_get();
-	per_device_set(0);
-	*error = "open the devices of the other VMs";
+	snprintf(v->step, sizeof(v->step), "open the devices of the other VMs");
 	rc = open_vms(others, n, bdf);
 	while (!rc && others->n < n) {
-		*error = "vIOMMUs of the other VMs";
-		rc = other_open(&others->other[others->n],
-				&others->vm[others->n % others->vms],
-				others->n < others->vms);
-		others->n++;
+		struct vm *vm = &others->vm[others->n % others->vms];
+		bool first = others->n < others->vms;
+
+		snprintf(v->step, sizeof(v->step), "other VM number %u",
+			 others->n + 1);
+		rc = other_open(&others->other[others->n++], vm, first);
 	}
-	if (!rc)
+	return rc;
+}
+
+static void close_all(struct bench_others *others)
+{
+	while (others->n)
+		other_close(&others->other[--others->n]);
+	while (others->vms)
+		vm_close(&others->vm[--others->vms]);
+}
+
+/* The process: has them, says so at @tell, and waits for the end of @leave */
+static void others_process(struct bench_others *others, unsigned int n,
+			   const char *bdf, int tell, int leave)
+{
+	struct verdict v = {};
+	char byte;
+
+	v.rc = open_all(others, n, bdf, &v);
+	if (write(tell, &v, sizeof(v)) == sizeof(v) && !v.rc)
+		while (read(leave, &byte, 1) > 0)
+			;
+	close_all(others);
+}
+
+struct bench_others *bench_others_open(unsigned int n, const char *bdf, char step[60])
+{
+	struct bench_others *others = calloc(1, sizeof(*others));
+	struct verdict v = { .rc = -EPIPE, .step = "a process for the other VMs" };
+	int tell[2] = { -1, -1 }, leave[2] = { -1, -1 };
+
+	if (!others)
+		return NULL;
+	others->pid = -1;
+	others->leave = -1;
+	others->per_device = bench_per_device(-1);
+	bench_per_device(0);
+	fflush(NULL);
+	if (!pipe2(tell, O_CLOEXEC) && !pipe2(leave, O_CLOEXEC))
+		others->pid = fork();
+	if (!others->pid) {
+		close(leave[1]);
+		others_process(others, n, bdf, tell[1], leave[0]);
+		_exit(0);
+	}
+	close(tell[1]);
+	close(leave[0]);
+	others->leave = leave[1];
+	if (others->pid > 0 && read(tell[0], &v, sizeof(v)) != sizeof(v))
+		v.rc = -EPIPE;
+	close(tell[0]);
+	if (!v.rc)
 		return others;
+	memcpy(step, v.step, sizeof(v.step));
 	bench_others_close(others);
-	errno = -rc;
+	errno = -v.rc;
 	return NULL;
 }
 
@@ -320,10 +384,9 @@ void bench_others_close(struct bench_others *others)
 {
 	if (!others)
 		return;
-	while (others->n)
-		other_close(&others->other[--others->n]);
-	while (others->vms)
-		vm_close(&others->vm[--others->vms]);
-	per_device_set(others->per_device);
+	close(others->leave);
+	if (others->pid > 0)
+		waitpid(others->pid, NULL, 0);
+	bench_per_device(others->per_device);
 	free(others);
 }
