@@ -146,6 +146,11 @@ struct iommufd_viommu_services {
  * @get_hw_queue_size: Size of the driver's structure around struct
  *                     iommufd_hw_queue, 0 if the vIOMMU has no queues of @type.
  *                     Optional.
+ * @s2_contig: Where the stage-2 parent maps @iova to, 0 if it does not, and in
+ *             @length how many bytes from there one entry of its page table maps, at
+ *             least 1 and not past where @iova's mapping ends. Called for memory
+ *             that can't be unmapped meanwhile, so that a queue is found to be
+ *             contiguous at the cost of its mappings, not of its pages. Optional.
  * @hw_queue_check: Whether a queue of @length bytes can exist at all; called
  *                  before anything is looked up or allocated for it, so that no
  *                  cost of the call grows past what the hardware can use.
@@ -186,6 +191,8 @@ struct iommufd_viommu_ops {
 
 	size_t (*get_hw_queue_size)(struct iommufd_viommu *viommu,
 				    enum iommu_hw_queue_type type);
+	phys_addr_t (*s2_contig)(struct iommufd_viommu *viommu,
+				 unsigned long iova, size_t *length);
 	int (*hw_queue_check)(struct iommufd_viommu *viommu,
 			      enum iommu_hw_queue_type type, u64 length);
 	int (*hw_queue_check_index)(struct iommufd_viommu *viommu,

@@ -14,8 +14,8 @@
  *    the area from the domains.
  *
  * The domain here is a nest parent that the caller's vIOMMU holds, so it does not
- * leave either. Hence while iova_rwsem is held, iommu_iova_to_phys() tells the
- * truth for such an area, and to make it last it is enough that the area stays:
+ * leave either. Hence while iova_rwsem is held, its page table tells the truth for
+ * such an area, and to make it last it is enough that the area stays:
  * iopt_area::num_locks counts who needs that. Who would remove an area or cut it
  * in two holds iova_rwsem for writing, looks at the count and gives up (EBUSY).
  * The count itself changes under iova_rwsem, for reading, so that it stands still
@@ -31,17 +31,26 @@
 
 /* The walk over a range: where it began, and what it has found so far */
 struct iopt_contig_walk {
-	struct iommu_domain *domain;
+	struct iommufd_viommu *viommu;
 	unsigned long iova;
 	struct iopt_contig *found;
 };
 
-/* Memory that the kernel manages: there is a struct page to hold it by */
-static bool iopt_pa_is_memory(phys_addr_t pa)
+/*
+ * Memory that the kernel manages: there is a struct page to hold it by. What is true
+ * of one page is true of its folio. The pages are pinned, so their folios stay.
+ */
+static bool iopt_pa_is_memory(phys_addr_t pa, size_t length)
 {
-	unsigned long pfn = PHYS_PFN(pa);
+	unsigned long pfn = PHYS_PFN(pa), last = PHYS_PFN(pa + (length - 1));
+	struct folio *folio;
 
-	return pfn_valid(pfn) && !is_pci_p2pdma_page(pfn_to_page(pfn));
+	for (; pfn <= last; pfn = folio_pfn(folio) + folio_nr_pages(folio)) {
+		if (!pfn_valid(pfn) || is_pci_p2pdma_page(pfn_to_page(pfn)))
+			return false;
+		folio = page_folio(pfn_to_page(pfn));
+	}
+	return true;
 }
 
 /*
@@ -56,38 +65,56 @@ static size_t iopt_contig_page_size(const struct iopt_contig *found)
 }
 
 /*
- * [@iova, @last] lies in one area and goes on from where the walk has got to. Its
- * pages begin at multiples of PAGE_SIZE, so each is contiguous in itself.
+ * Where the stage-2 parent maps @iova to, 0 if it doesn't, and in @length how many
+ * bytes are contiguous from there: as many as an entry of the table has, which only
+ * the driver knows. Pages begin at multiples of PAGE_SIZE of IOVA, so that many are
+ * in any case.
  */
+static phys_addr_t iopt_contig_at(struct iommufd_viommu *viommu,
+				  unsigned long iova, size_t *length)
+{
+	struct iommu_domain *domain = viommu->s2_parent;
+	unsigned long offset_mask;
+	phys_addr_t pa;
+
+	if (viommu->ops->s2_contig)
+		return viommu->ops->s2_contig(viommu, iova, length);
+
+	/* The smallest page of the domain: at its start, all drivers agree */
+	offset_mask = (1UL << __ffs(domain->pgsize_bitmap)) - 1;
+	pa = iommu_iova_to_phys(domain, iova & ~offset_mask);
+	*length = PAGE_SIZE - offset_in_page(iova);
+	return pa ? pa + (iova & offset_mask) : 0;
+}
+
+/* [@iova, @last] lies in one area and goes on from where the walk has got to */
 static int iopt_contig_add(struct iopt_contig_walk *walk, unsigned long iova,
 			   unsigned long last)
 {
-	/* The smallest page of the domain: at its start, all drivers agree */
-	unsigned long offset_mask =
-		(1UL << __ffs(walk->domain->pgsize_bitmap)) - 1;
 	struct iopt_contig *found = walk->found;
 
 	while (true) {
-		unsigned long page_last = iova | (PAGE_SIZE - 1);
 		phys_addr_t pa;
+		size_t length;
 
-		pa = iommu_iova_to_phys(walk->domain, iova & ~offset_mask);
+		pa = iopt_contig_at(walk->viommu, iova, &length);
 		/* 0 means "not mapped" as well */
 		if (!pa)
 			return -EFAULT;
-		if (!iopt_pa_is_memory(pa))
+		/* An entry can reach further than the range does */
+		length = min(length, last - iova + 1);
+		if (!iopt_pa_is_memory(pa, length))
 			return -EINVAL;
-		pa += iova & offset_mask;
 
 		if (iova == walk->iova)
 			found->base_pa = pa;
 		else if (pa != found->base_pa + found->length)
 			return -EFAULT;
 
-		found->length += min(page_last, last) - iova + 1;
-		if (page_last >= last)
+		found->length += length;
+		if (length > last - iova)
 			return 0;
-		iova = page_last + 1;
+		iova += length;
 		cond_resched();
 	}
 }
@@ -125,10 +152,11 @@ static int iopt_check_contig(struct io_pagetable *iopt,
 /**
  * iopt_lock_contig() - keep contiguous memory mapped where it is
  * @iopt: the IOVA space
- * @domain: a domain of @iopt that does not leave it meanwhile
+ * @viommu: the vIOMMU, whose stage-2 parent is a domain of @iopt
  * @iova: where the memory is mapped, any alignment
  * @length: Bytes, not 0; @iova + @length - 1 does not overflow. The caller has
- *          bounded it: the walk goes page by page.
+ *          bounded it: the walk goes by entries of the page table and by folios, but
+ *          these can be as small as a page.
  * @found: the physical memory; the result also if this fails for EFAULT
  *
  * From here to iopt_unlock() each mapping in which a byte of the range lies stays
@@ -141,12 +169,12 @@ static int iopt_check_contig(struct io_pagetable *iopt,
  * begin where IOVA's do, or it is not memory of the kernel's; EFAULT: it is not
  * physically contiguous, and @found says how far it is.
  */
-int iopt_lock_contig(struct io_pagetable *iopt, struct iommu_domain *domain,
+int iopt_lock_contig(struct io_pagetable *iopt, struct iommufd_viommu *viommu,
 		     unsigned long iova, unsigned long length,
 		     struct iopt_contig *found)
 {
 	struct iopt_contig_walk walk = {
-		.domain = domain, .iova = iova, .found = found,
+		.viommu = viommu, .iova = iova, .found = found,
 	};
 	unsigned long last = iova + (length - 1);
 	struct iopt_area_contig_iter iter;

@@ -9,6 +9,8 @@
 #include <kunit/test.h>
 #include <linux/gfp.h>
 #include <linux/iommu.h>
+#include <linux/memblock.h>
+#include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -25,11 +27,16 @@ struct test_domain {
 	unsigned long iova;
 	/* By page of IOVA; 0: not mapped */
 	phys_addr_t pa[TEST_PAGES];
+	/* Pages in each entry of the table, a power of two: for s2_contig */
+	unsigned int entry;
+	unsigned int lookups;
 };
 
 struct area_lock_test {
 	struct io_pagetable iopt;
 	struct test_domain domain;
+	struct iommufd_viommu_ops ops;
+	struct iommufd_viommu viommu;
 	/* Contiguous pages of real memory */
 	struct page *memory;
 	phys_addr_t pa;
@@ -43,9 +50,22 @@ static phys_addr_t test_iova_to_phys(struct iommu_domain *domain,
 		container_of(domain, struct test_domain, domain);
 	unsigned long index = (iova - test->iova) >> PAGE_SHIFT;
 
+	test->lookups++;
 	if (index >= TEST_PAGES || !test->pa[index])
 		return 0;
 	return test->pa[index] + offset_in_page(iova);
+}
+
+/* A driver that knows the entries of its table; they begin at multiples of entry */
+static phys_addr_t test_s2_contig(struct iommufd_viommu *viommu,
+				  unsigned long iova, size_t *length)
+{
+	struct test_domain *test = container_of(viommu->s2_parent,
+						struct test_domain, domain);
+
+	*length = test->entry * PAGE_SIZE -
+		  (iova - test->iova) % (test->entry * PAGE_SIZE);
+	return test_iova_to_phys(viommu->s2_parent, iova);
 }
 
 static const struct iommu_domain_ops test_domain_ops = {
@@ -72,6 +92,8 @@ static int area_lock_test_init(struct kunit *test)
 	t->domain.iova = TEST_IOVA;
 	for (i = 0; i < TEST_PAGES; i++)
 		t->domain.pa[i] = t->pa + i * PAGE_SIZE;
+	t->viommu.ops = &t->ops;
+	t->viommu.s2_parent = &t->domain.domain;
 	test->priv = t;
 	return 0;
 }
@@ -138,7 +160,7 @@ static int test_lock(struct kunit *test, unsigned long iova,
 	struct iopt_contig found;
 	int rc;
 
-	rc = iopt_lock_contig(&t->iopt, &t->domain.domain, iova, length, &found);
+	rc = iopt_lock_contig(&t->iopt, &t->viommu, iova, length, &found);
 	if (!rc) {
 		KUNIT_EXPECT_EQ(test, found.length, length);
 		KUNIT_EXPECT_EQ(test, found.page_size, 0);
@@ -261,7 +283,7 @@ static void area_lock_where_it_ends(struct kunit *test)
 	t->domain.pa[0] = page_to_phys(huge) + PAGE_SIZE;
 	t->domain.pa[1] = page_to_phys(huge) + 2 * PAGE_SIZE;
 	KUNIT_EXPECT_EQ(test, -EFAULT,
-			iopt_lock_contig(&t->iopt, &t->domain.domain,
+			iopt_lock_contig(&t->iopt, &t->viommu,
 					 TEST_IOVA + 0x20, 4 * PAGE_SIZE,
 					 &found));
 	KUNIT_EXPECT_EQ(test, found.length, 2 * PAGE_SIZE - 0x20);
@@ -273,7 +295,7 @@ static void area_lock_where_it_ends(struct kunit *test)
 	t->domain.pa[1] = t->pa + PAGE_SIZE;
 	t->domain.pa[5] = t->pa;
 	KUNIT_EXPECT_EQ(test, -EFAULT,
-			iopt_lock_contig(&t->iopt, &t->domain.domain,
+			iopt_lock_contig(&t->iopt, &t->viommu,
 					 TEST_IOVA + PAGE_SIZE, 6 * PAGE_SIZE,
 					 &found));
 	KUNIT_EXPECT_EQ(test, found.length, 4 * PAGE_SIZE);
@@ -282,13 +304,86 @@ static void area_lock_where_it_ends(struct kunit *test)
 	/* Not mapped in hardware from the beginning: nothing to tell */
 	t->domain.pa[2] = 0;
 	KUNIT_EXPECT_EQ(test, -EFAULT,
-			iopt_lock_contig(&t->iopt, &t->domain.domain,
+			iopt_lock_contig(&t->iopt, &t->viommu,
 					 TEST_IOVA + 2 * PAGE_SIZE, PAGE_SIZE,
 					 &found));
 	KUNIT_EXPECT_EQ(test, found.length, 0);
 	KUNIT_EXPECT_EQ(test, found.page_size, 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&t->iopt.num_locks), 0);
 	__free_pages(huge, 2);
+}
+
+/* Where the driver knows how far an entry reaches, each is looked at once */
+static void area_lock_by_entry(struct kunit *test)
+{
+	struct area_lock_test *t = test->priv;
+	struct iopt_contig found;
+	phys_addr_t pa = 0;
+	unsigned int i;
+
+	t->ops.s2_contig = test_s2_contig;
+	t->domain.entry = 4;
+	test_map(test, TEST_IOVA, 4 * PAGE_SIZE);
+	test_map(test, TEST_IOVA + 4 * PAGE_SIZE, 4 * PAGE_SIZE);
+
+	KUNIT_EXPECT_EQ(test, 0, test_lock(test, TEST_IOVA, 8 * PAGE_SIZE, &pa));
+	KUNIT_EXPECT_EQ(test, pa, t->pa);
+	KUNIT_EXPECT_EQ(test, t->domain.lookups, 2);
+	test_unlock(test, TEST_IOVA, 8 * PAGE_SIZE);
+
+	/* It begins and ends within entries: what they have besides isn't its own */
+	t->domain.lookups = 0;
+	KUNIT_EXPECT_EQ(test, 0, test_lock(test, TEST_IOVA + PAGE_SIZE + 0x20,
+					   4 * PAGE_SIZE, &pa));
+	KUNIT_EXPECT_EQ(test, pa, t->pa + PAGE_SIZE + 0x20);
+	KUNIT_EXPECT_EQ(test, t->domain.lookups, 2);
+	test_unlock(test, TEST_IOVA + PAGE_SIZE + 0x20, 4 * PAGE_SIZE);
+
+	/* The second entry is elsewhere */
+	for (i = 4; i < 8; i++)
+		t->domain.pa[i] -= 4 * PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			iopt_lock_contig(&t->iopt, &t->viommu,
+					 TEST_IOVA + 2 * PAGE_SIZE + 0x20,
+					 3 * PAGE_SIZE, &found));
+	KUNIT_EXPECT_EQ(test, found.base_pa, t->pa + 2 * PAGE_SIZE + 0x20);
+	KUNIT_EXPECT_EQ(test, found.length, 2 * PAGE_SIZE - 0x20);
+	/* But a range that ends before it isn't concerned */
+	KUNIT_EXPECT_EQ(test, 0, test_lock(test, TEST_IOVA, 4 * PAGE_SIZE, &pa));
+	test_unlock(test, TEST_IOVA, 4 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, atomic_read(&t->iopt.num_locks), 0);
+}
+
+/* Each page that an entry maps has to be memory, huge pages and small ones alike */
+static void area_lock_entry_of_folios(struct kunit *test)
+{
+	struct area_lock_test *t = test->priv;
+	struct page *huge = alloc_pages(GFP_KERNEL | __GFP_COMP, 2);
+	phys_addr_t end = PFN_PHYS(max_pfn);
+	struct iopt_contig found;
+	phys_addr_t pa = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, huge);
+	t->ops.s2_contig = test_s2_contig;
+	t->domain.entry = 4;
+	test_map(test, TEST_IOVA, 4 * PAGE_SIZE);
+
+	t->domain.pa[0] = page_to_phys(huge);
+	KUNIT_EXPECT_EQ(test, 0, test_lock(test, TEST_IOVA, 4 * PAGE_SIZE, &pa));
+	KUNIT_EXPECT_EQ(test, pa, page_to_phys(huge));
+	test_unlock(test, TEST_IOVA, 4 * PAGE_SIZE);
+	__free_pages(huge, 2);
+
+	if (pfn_valid(PHYS_PFN(end)))
+		kunit_skip(test, "something after the end of memory");
+	/* The last of the entry's pages is none */
+	t->domain.pa[0] = end - 3 * PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, 0, test_lock(test, TEST_IOVA, 3 * PAGE_SIZE, &pa));
+	test_unlock(test, TEST_IOVA, 3 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			iopt_lock_contig(&t->iopt, &t->viommu, TEST_IOVA,
+					 4 * PAGE_SIZE, &found));
+	KUNIT_EXPECT_EQ(test, atomic_read(&t->iopt.num_locks), 0);
 }
 
 /* All of the range has to be mapped, for longer than the call */
@@ -451,6 +546,8 @@ static struct kunit_case area_lock_cases[] = {
 	KUNIT_CASE(area_lock_two_areas),
 	KUNIT_CASE(area_lock_not_contiguous),
 	KUNIT_CASE(area_lock_where_it_ends),
+	KUNIT_CASE(area_lock_by_entry),
+	KUNIT_CASE(area_lock_entry_of_folios),
 	KUNIT_CASE(area_lock_not_mapped),
 	KUNIT_CASE(area_lock_not_readable),
 	KUNIT_CASE(area_lock_not_aligned),

@@ -70,9 +70,8 @@ static int iommufd_hw_queue_lock(struct iommufd_hw_queue_obj *hwq)
 	struct iopt_contig found;
 	int rc;
 
-	rc = iopt_lock_contig(&viommu->hwpt->ioas->iopt,
-			      viommu->core->s2_parent, core->base_addr,
-			      core->length, &found);
+	rc = iopt_lock_contig(&viommu->hwpt->ioas->iopt, viommu->core,
+			      core->base_addr, core->length, &found);
 	if (!rc) {
 		hwq->locked = true;
 		core->base_pa = found.base_pa;
@@ -207,7 +206,7 @@ static int iommufd_hw_queue_alloc(struct iommufd_ucmd *ucmd)
 		goto out_put_viommu;
 	}
 	ucmd->about = "length";
-	/* First: what follows costs time in proportion to the length */
+	/* First: what follows can cost time in proportion to the length */
 	rc = ops->hw_queue_check(viommu->core, cmd->type, cmd->length);
 	if (rc)
 		goto out_put_viommu;

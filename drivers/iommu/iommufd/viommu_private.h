@@ -299,7 +299,7 @@ void iommufd_viommu_destroy_mmap(struct iommufd_viommu *core,
 				 unsigned long offset);
 
 /* area_lock.c */
-int iopt_lock_contig(struct io_pagetable *iopt, struct iommu_domain *domain,
+int iopt_lock_contig(struct io_pagetable *iopt, struct iommufd_viommu *viommu,
 		     unsigned long iova, unsigned long length,
 		     struct iopt_contig *found);
 void iopt_unlock(struct io_pagetable *iopt, unsigned long iova,

@@ -12,6 +12,7 @@
  * Section numbers are those of the SMMUv3 architecture, IHI 0070.
  */
 #include <linux/cleanup.h>
+#include <linux/io-pgtable.h>
 #include <linux/iommufd_viommu.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -516,6 +517,23 @@ arm_vsmmu_alloc_domain_nested(struct iommufd_viommu *viommu, u32 flags,
 	return &no_free_ptr(nested)->domain;
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_vsmmu_alloc_domain_nested);
+
+/**
+ * arm_vsmmu_s2_contig() - iommufd_viommu_ops::s2_contig
+ * @viommu: the vSMMU
+ * @iova: an address of the stage-2 parent
+ * @length: set to the bytes from there that one entry of its table maps
+ *
+ * Context: any; what is asked for does not change meanwhile.
+ * Return: the physical address, 0 if @iova is not mapped.
+ */
+phys_addr_t arm_vsmmu_s2_contig(struct iommufd_viommu *viommu,
+				unsigned long iova, size_t *length)
+{
+	struct io_pgtable_ops *ops = to_vsmmu(viommu)->s2_parent->pgtbl_ops;
+
+	return ops->iova_to_phys_contig(ops, iova, length);
+}
 
 /* -------------------------------------------------------------- vDEVICEs */
 

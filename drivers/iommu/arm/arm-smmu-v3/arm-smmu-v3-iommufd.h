@@ -151,6 +151,8 @@ arm_vsmmu_alloc_domain_nested(struct iommufd_viommu *viommu, u32 flags,
 			      const struct iommu_user_data *user_data);
 int arm_vsmmu_cache_invalidate(struct iommufd_viommu *viommu,
 			       struct iommu_user_data_array *array);
+phys_addr_t arm_vsmmu_s2_contig(struct iommufd_viommu *viommu,
+				unsigned long iova, size_t *length);
 int arm_vsmmu_vdevice_init(struct iommufd_vdevice *vdev);
 void arm_vsmmu_release(struct arm_vsmmu *vsmmu);
 

@@ -481,6 +481,7 @@ static const struct iommufd_viommu_ops tegra241_vsmmu_ops = {
 	.vdevice_init = tegra241_vm_vdevice_init,
 	.vdevice_destroy = tegra241_vm_vdevice_destroy,
 	.get_hw_queue_size = tegra241_vm_get_hw_queue_size,
+	.s2_contig = arm_vsmmu_s2_contig,
 	.hw_queue_check = tegra241_vm_hw_queue_check,
 	.hw_queue_check_index = tegra241_vm_hw_queue_check_index,
 	.hw_queue_not_contig = tegra241_vm_hw_queue_not_contig,
