@@ -45,9 +45,9 @@
 
 #include <linux/iommu.h>
 #include <linux/lockdep.h>
+#include <linux/rbtree.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
-#include <linux/xarray.h>
 #include <uapi/linux/iommufd.h>
 
 struct device;
@@ -62,11 +62,13 @@ struct iommufd_viommu_obj;
  * @viommu: the vIOMMU
  * @dev: the physical device; it stays bound to iommufd while this exists
  * @virt_id: the id that the guest's IOMMU has for the device (SMMUv3: StreamID)
+ * @node: in iommufd_viommu::vdevs; the core's
  */
 struct iommufd_vdevice {
 	struct iommufd_viommu *viommu;
 	struct device *dev;
 	u64 virt_id;
+	struct rb_node node;
 };
 
 /**
@@ -218,7 +220,8 @@ struct iommufd_viommu_ops {
  *               a guest's id holds it for reading until the hardware has done
  *               what the translation was for, so that no command names a device
  *               that has left.
- * @vdevs: the published vDEVICEs by virt_id
+ * @vdevs: The published vDEVICEs by virt_id; under @vdevs_rwsem. There are as many as
+ *         the VM has devices, and to have one more costs no memory.
  */
 struct iommufd_viommu {
 	struct iommufd_viommu_obj *object;
@@ -229,8 +232,27 @@ struct iommufd_viommu {
 	enum iommu_viommu_type type;
 
 	struct rw_semaphore vdevs_rwsem;
-	struct xarray vdevs;
+	struct rb_root vdevs;
 };
+
+#define to_iommufd_vdevice(_node) \
+	rb_entry_safe(_node, struct iommufd_vdevice, node)
+
+static inline int iommufd_vdevice_cmp_id(const void *virt_id,
+					 const struct rb_node *node)
+{
+	const struct iommufd_vdevice *vdev = to_iommufd_vdevice(node);
+	u64 id = *(const u64 *)virt_id;
+
+	return id < vdev->virt_id ? -1 : id > vdev->virt_id;
+}
+
+static inline int iommufd_vdevice_cmp(struct rb_node *node,
+				      const struct rb_node *parent)
+{
+	return iommufd_vdevice_cmp_id(&to_iommufd_vdevice(node)->virt_id,
+				      parent);
+}
 
 /**
  * iommufd_viommu_find_vdevice() - look up a device by the guest's id
@@ -244,9 +266,60 @@ static inline struct iommufd_vdevice *
 iommufd_viommu_find_vdevice(struct iommufd_viommu *viommu, u64 virt_id)
 {
 	lockdep_assert_held(&viommu->vdevs_rwsem);
-	if (virt_id > ULONG_MAX)
-		return NULL;
-	return xa_load(&viommu->vdevs, virt_id);
+	return to_iommufd_vdevice(rb_find(&virt_id, &viommu->vdevs,
+					  iommufd_vdevice_cmp_id));
+}
+
+/**
+ * iommufd_viommu_find_device() - look up a device
+ * @viommu: the vIOMMU
+ * @dev: the device
+ *
+ * Context: the caller holds @viommu->vdevs_rwsem; the result is valid as long.
+ * Return: its vDEVICE, or NULL if it has none on this vIOMMU. There is no other.
+ */
+static inline struct iommufd_vdevice *
+iommufd_viommu_find_device(struct iommufd_viommu *viommu,
+			   const struct device *dev)
+{
+	struct rb_node *node;
+
+	lockdep_assert_held(&viommu->vdevs_rwsem);
+	for (node = rb_first(&viommu->vdevs); node; node = rb_next(node))
+		if (to_iommufd_vdevice(node)->dev == dev)
+			return to_iommufd_vdevice(node);
+	return NULL;
+}
+
+/**
+ * iommufd_viommu_publish_vdevice() - have lookups find a vDEVICE
+ * @vdev: the vDEVICE; its vIOMMU has none of the same virt_id
+ *
+ * For the core, and for tests of drivers.
+ *
+ * Context: the caller holds vdevs_rwsem of the vIOMMU for writing.
+ */
+static inline void iommufd_viommu_publish_vdevice(struct iommufd_vdevice *vdev)
+{
+	struct iommufd_viommu *viommu = vdev->viommu;
+
+	lockdep_assert_held_write(&viommu->vdevs_rwsem);
+	rb_find_add(&vdev->node, &viommu->vdevs, iommufd_vdevice_cmp);
+}
+
+/**
+ * iommufd_viommu_unpublish_vdevice() - undo iommufd_viommu_publish_vdevice()
+ * @vdev: the vDEVICE
+ *
+ * Context: the caller holds vdevs_rwsem of the vIOMMU for writing.
+ */
+static inline void
+iommufd_viommu_unpublish_vdevice(struct iommufd_vdevice *vdev)
+{
+	struct iommufd_viommu *viommu = vdev->viommu;
+
+	lockdep_assert_held_write(&viommu->vdevs_rwsem);
+	rb_erase(&vdev->node, &viommu->vdevs);
 }
 
 #endif /* _LINUX_IOMMUFD_VIOMMU_H */

@@ -134,16 +134,13 @@ static int mock_viommu_get_virt_id(struct iommufd_viommu *viommu,
 				   struct device *dev, u32 *virt_id)
 {
 	struct iommufd_vdevice *vdev;
-	unsigned long index;
 
 	guard(rwsem_read)(&viommu->vdevs_rwsem);
-	xa_for_each(&viommu->vdevs, index, vdev) {
-		if (vdev->dev == dev) {
-			*virt_id = vdev->virt_id;
-			return 0;
-		}
-	}
-	return -ENOENT;
+	vdev = iommufd_viommu_find_device(viommu, dev);
+	if (!vdev)
+		return -ENOENT;
+	*virt_id = vdev->virt_id;
+	return 0;
 }
 
 /**
@@ -345,7 +342,7 @@ static void mock_viommu_destroy(struct iommufd_viommu *viommu)
 	struct mock_viommu *mock = to_mock_viommu(viommu);
 
 	WARN_ON(mock->queues);
-	WARN_ON(!xa_empty(&viommu->vdevs));
+	WARN_ON(!RB_EMPTY_ROOT(&viommu->vdevs));
 	mock_viommu_free_window(mock);
 	atomic_dec(&mock_counts.viommus);
 }

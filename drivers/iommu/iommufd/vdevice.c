@@ -54,22 +54,17 @@ static int iommufd_vdevice_connect(struct iommufd_ucmd *ucmd,
 
 	down_write(&core_viommu->vdevs_rwsem);
 	ucmd->about = "virt_id";
-	/* Reserves the place: nothing can fail any more after vdevice_init */
-	rc = xa_insert(&core_viommu->vdevs, virt_id, NULL, GFP_KERNEL_ACCOUNT);
-	if (rc) {
-		if (rc == -EBUSY)
-			rc = -EEXIST;
+	if (iommufd_viommu_find_vdevice(core_viommu, virt_id)) {
+		rc = -EEXIST;
 		goto err_unlock;
 	}
 	if (ops->vdevice_init) {
 		ucmd->about = "driver";
 		rc = ops->vdevice_init(core);
-		if (rc) {
-			xa_release(&core_viommu->vdevs, virt_id);
+		if (rc)
 			goto err_unlock;
-		}
 	}
-	xa_store(&core_viommu->vdevs, virt_id, core, GFP_KERNEL);
+	iommufd_viommu_publish_vdevice(core);
 	up_write(&core_viommu->vdevs_rwsem);
 
 	vdev->core = core;
@@ -91,7 +86,7 @@ static void iommufd_vdevice_disconnect(struct iommufd_vdevice_obj *vdev)
 	lockdep_assert_held(&vdev->ictx->vdevs_lock);
 
 	down_write(&core_viommu->vdevs_rwsem);
-	xa_erase(&core_viommu->vdevs, core->virt_id);
+	iommufd_viommu_unpublish_vdevice(core);
 	if (core_viommu->ops->vdevice_destroy)
 		core_viommu->ops->vdevice_destroy(core);
 	up_write(&core_viommu->vdevs_rwsem);
@@ -173,11 +168,6 @@ static int iommufd_vdevice_alloc(struct iommufd_ucmd *ucmd)
 	struct iommufd_device *idev;
 	size_t size;
 	int rc;
-
-	ucmd->about = "arguments";
-	/* iommufd_viommu::vdevs is indexed by it */
-	if (cmd->virt_id > ULONG_MAX)
-		return -EINVAL;
 
 	ucmd->about = "viommu";
 	viommu = iommufd_get_viommu(ucmd, cmd->viommu_id);

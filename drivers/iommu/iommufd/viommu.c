@@ -59,8 +59,7 @@ void iommufd_viommu_destroy(struct iommufd_object *obj)
 		/* No ops: viommu_init has failed, and undone itself */
 		if (core->ops && core->ops->destroy)
 			core->ops->destroy(core);
-		WARN_ON(!xa_empty(&core->vdevs));
-		xa_destroy(&core->vdevs);
+		WARN_ON(!RB_EMPTY_ROOT(&core->vdevs));
 		kfree(core);
 	}
 	WARN_ON(!xa_empty(&viommu->queues));
@@ -110,7 +109,7 @@ iommufd_viommu_create(struct iommufd_ucmd *ucmd, struct iommufd_device *idev,
 	core->s2_parent = hwpt->common.domain;
 	core->type = user_data->type;
 	init_rwsem(&core->vdevs_rwsem);
-	xa_init_flags(&core->vdevs, XA_FLAGS_ACCOUNT);
+	core->vdevs = RB_ROOT;
 
 	ucmd->about = "driver";
 	/* What a driver looks through while it holds the device */

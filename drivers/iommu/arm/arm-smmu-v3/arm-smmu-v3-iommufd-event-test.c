@@ -282,15 +282,7 @@ static void detach(struct vsmmu_fixture *f, struct iommu_domain *blocked)
 
 static void name_device(struct kunit *test, u32 vsid)
 {
-	struct vsmmu_fixture *f = test->priv;
-
-	xa_erase(&f->vsmmu.core.vdevs, f->vdev.core.virt_id);
-	if (vsid == U32_MAX)
-		return;
-	f->vdev.core.virt_id = vsid;
-	KUNIT_ASSERT_EQ(test,
-			xa_err(xa_store(&f->vsmmu.core.vdevs, vsid,
-					&f->vdev.core, GFP_KERNEL)), 0);
+	vsmmu_fixture_name_device(test->priv, vsid);
 }
 
 /*

@@ -189,12 +189,10 @@ static void cmd_stream_ids(struct kunit *test)
 					    opcodes[i], foreign[j]);
 		}
 		/* A device that has left the VM has no name any more */
-		xa_erase(&f->vsmmu.core.vdevs, TEST_VSID);
+		vsmmu_fixture_name_device(f, U32_MAX);
 		cmd[0] = opcodes[i] | FIELD_PREP(SID_FIELD, TEST_VSID);
 		KUNIT_EXPECT_EQ(test, convert(f, cmd), -EIO);
-		KUNIT_ASSERT_EQ(test,
-				xa_err(xa_store(&f->vsmmu.core.vdevs, TEST_VSID,
-						&f->vdev.core, GFP_KERNEL)), 0);
+		vsmmu_fixture_name_device(f, TEST_VSID);
 	}
 }
 

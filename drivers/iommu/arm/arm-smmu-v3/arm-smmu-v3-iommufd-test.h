@@ -96,12 +96,27 @@ static inline int vsmmu_fixture_report_lost(struct iommufd_viommu *viommu,
 	return 0;
 }
 
+/* The guest's name of the device from now on; U32_MAX: it has none */
+static inline void vsmmu_fixture_name_device(struct vsmmu_fixture *f, u32 vsid)
+{
+	struct iommufd_vdevice *vdev = &f->vdev.core;
+
+	guard(rwsem_write)(&f->vsmmu.core.vdevs_rwsem);
+	if (!RB_EMPTY_NODE(&vdev->node)) {
+		iommufd_viommu_unpublish_vdevice(vdev);
+		RB_CLEAR_NODE(&vdev->node);
+	}
+	if (vsid == U32_MAX)
+		return;
+	vdev->virt_id = vsid;
+	iommufd_viommu_publish_vdevice(vdev);
+}
+
 /* kunit_suite::init; the fixture is the test's priv */
 static inline int vsmmu_fixture_init(struct kunit *test)
 {
 	struct arm_smmu_queue *q;
 	struct vsmmu_fixture *f;
-	int ret;
 
 	f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, f);
@@ -177,16 +192,14 @@ static inline int vsmmu_fixture_init(struct kunit *test)
 	f->services.report_lost = vsmmu_fixture_report_lost;
 	f->vsmmu.core.services = &f->services;
 	init_rwsem(&f->vsmmu.core.vdevs_rwsem);
-	xa_init(&f->vsmmu.core.vdevs);
+	f->vsmmu.core.vdevs = RB_ROOT;
 
 	f->vdev.core.viommu = &f->vsmmu.core;
 	f->vdev.core.dev = &f->dev;
-	f->vdev.core.virt_id = TEST_VSID;
 	f->vdev.master = &f->master;
 	f->vdev.sid = TEST_PSID;
-	ret = xa_err(xa_store(&f->vsmmu.core.vdevs, TEST_VSID, &f->vdev.core,
-			      GFP_KERNEL));
-	KUNIT_ASSERT_EQ(test, ret, 0);
+	RB_CLEAR_NODE(&f->vdev.core.node);
+	vsmmu_fixture_name_device(f, TEST_VSID);
 
 	f->nested.domain.type = IOMMU_DOMAIN_NESTED;
 	f->nested.vsmmu = &f->vsmmu;
@@ -199,7 +212,6 @@ static inline void vsmmu_fixture_exit(struct kunit *test)
 
 	if (!f)
 		return;
-	xa_destroy(&f->vsmmu.core.vdevs);
 	ida_destroy(&f->smmu.vmid_map);
 }
 

@@ -355,16 +355,13 @@ static bool arm_vsmmu_find_vsid(struct arm_vsmmu *vsmmu, struct device *dev,
 				u32 *vsid)
 {
 	struct iommufd_vdevice *vdev;
-	unsigned long virt_id;
 
 	guard(rwsem_read)(&vsmmu->core.vdevs_rwsem);
-	xa_for_each(&vsmmu->core.vdevs, virt_id, vdev) {
-		if (vdev->dev != dev)
-			continue;
-		*vsid = virt_id;
-		return true;
-	}
-	return false;
+	vdev = iommufd_viommu_find_device(&vsmmu->core, dev);
+	if (!vdev)
+		return false;
+	*vsid = vdev->virt_id;
+	return true;
 }
 
 /* Called with the group's mutex held */

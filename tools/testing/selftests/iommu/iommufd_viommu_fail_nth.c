@@ -687,7 +687,7 @@ FIXTURE_VARIANT_ADD(fail_nth, viommu)
 {
 	.c = {
 		.run = run_viommu,
-		.min = 2,
+		.min = 1,
 	},
 };
 
@@ -705,7 +705,7 @@ FIXTURE_VARIANT_ADD(fail_nth, viommu_data)
 	.c = {
 		.run = run_viommu_data,
 		.done = done_viommu_data,
-		.min = 4,
+		.min = 2,
 	},
 };
 
@@ -775,7 +775,7 @@ FIXTURE_VARIANT_ADD(fail_nth, vdevice)
 	.c = {
 		.has = VIOMMU,
 		.run = run_vdevice,
-		.min = 2,
+		.min = 1,
 	},
 };
 
@@ -862,7 +862,7 @@ FIXTURE_VARIANT_ADD(fail_nth, hw_queue)
 	.c = {
 		.has = VIOMMU,
 		.run = run_queue0,
-		.min = 2,
+		.min = 1,
 	},
 };
 
@@ -878,7 +878,7 @@ FIXTURE_VARIANT_ADD(fail_nth, hw_queue_upper)
 		.has = VIOMMU | QUEUE0,
 		.run = run_queue1,
 		.done = done_queue1,
-		.min = 2,
+		.min = 1,
 	},
 };
 
@@ -903,7 +903,7 @@ FIXTURE_VARIANT_ADD(fail_nth, hw_queue_areas)
 		.has = VIOMMU | AREAS,
 		.run = run_queue_areas,
 		.done = done_queue_areas,
-		.min = 2,
+		.min = 1,
 	},
 };
 
