@@ -25,6 +25,11 @@
  * Memory for an event is allocated when it is reported, and charged to the memory
  * cgroup of who made the queue; a depth that is not used costs nothing.
  *
+ * A driver finds the queue and adds to it in one section of the vIOMMU's
+ * veventqs_lock, which DESTROY takes to unlink it: afterwards no report knows the
+ * queue, and it can be freed at once. The lock is one VM's, and held for no longer
+ * than it takes to copy an event.
+ *
  * Drivers report with locks held that all VMs need, and user space can have as many
  * waiters for one queue as it likes, each of which a wake-up visits. So what a report
  * costs must not depend on them: it is a work item that wakes, and only if somebody
@@ -37,7 +42,6 @@
 #include <linux/iommufd.h>
 #include <linux/memcontrol.h>
 #include <linux/poll.h>
-#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -84,6 +88,7 @@ void iommufd_veventq_init(struct iommufd_veventq_obj *veventq, u32 depth)
 	veventq->memcg = get_mem_cgroup_from_mm(current->mm);
 	init_waitqueue_head(&veventq->wait);
 	INIT_WORK(&veventq->wake_work, iommufd_veventq_wake);
+	INIT_LIST_HEAD(&veventq->node);
 	spin_lock_init(&veventq->lock);
 	INIT_LIST_HEAD(&veventq->events);
 	veventq->wake = true;
@@ -203,14 +208,74 @@ void iommufd_veventq_add_loss(struct iommufd_veventq_obj *veventq)
 	iommufd_veventq_append(veventq, NULL);
 }
 
+/* The queue of @type, whether it is published yet or not; veventqs_lock is held */
+static struct iommufd_veventq_obj *
+iommufd_viommu_find_veventq(struct iommufd_viommu_obj *viommu, u32 type)
+{
+	struct iommufd_veventq_obj *veventq;
+
+	lockdep_assert_held(&viommu->veventqs_lock);
+	/* No more of them than the driver has types */
+	list_for_each_entry(veventq, &viommu->veventqs, node)
+		if (veventq->type == type)
+			return veventq;
+	return NULL;
+}
+
+/**
+ * iommufd_viommu_add_veventq() - take the place of a type
+ * @viommu: the vIOMMU
+ * @veventq: the queue, with its type. It is not reported to before it is published.
+ *
+ * Context: process context.
+ * Return: 0, or EEXIST if there is a queue of this type, published or not.
+ */
+int iommufd_viommu_add_veventq(struct iommufd_viommu_obj *viommu,
+			       struct iommufd_veventq_obj *veventq)
+{
+	guard(spinlock_irq)(&viommu->veventqs_lock);
+	if (iommufd_viommu_find_veventq(viommu, veventq->type))
+		return -EEXIST;
+	list_add(&veventq->node, &viommu->veventqs);
+	return 0;
+}
+
+/**
+ * iommufd_viommu_publish_veventq() - let drivers report to a queue
+ * @viommu: the vIOMMU
+ * @veventq: the queue, added before
+ *
+ * Context: process context.
+ */
+void iommufd_viommu_publish_veventq(struct iommufd_viommu_obj *viommu,
+				    struct iommufd_veventq_obj *veventq)
+{
+	guard(spinlock_irq)(&viommu->veventqs_lock);
+	veventq->published = true;
+}
+
+/**
+ * iommufd_viommu_remove_veventq() - undo iommufd_viommu_add_veventq()
+ * @viommu: the vIOMMU
+ * @veventq: the queue, whether it was added or not
+ *
+ * When this returns no report is under way in the queue, and none will be.
+ *
+ * Context: process context.
+ */
+void iommufd_viommu_remove_veventq(struct iommufd_viommu_obj *viommu,
+				   struct iommufd_veventq_obj *veventq)
+{
+	guard(spinlock_irq)(&viommu->veventqs_lock);
+	list_del_init(&veventq->node);
+}
+
 /**
  * iommufd_viommu_report_event() - iommufd_viommu_services::report_event
  * @core: the vIOMMU
  * @type: of enum iommu_veventq_type
  * @data: the event
  * @len: bytes of @data, at most IOMMUFD_VEVENT_LEN_MAX
- *
- * A queue that is on its way out is not freed before this has left it.
  *
  * Context: any that may take a spinlock.
  * Return: 0, EOPNOTSUPP if there is no queue of @type, EINVAL if @len is too large.
@@ -224,10 +289,9 @@ int iommufd_viommu_report_event(struct iommufd_viommu *core, u32 type,
 	if (WARN_ON_ONCE(len > IOMMUFD_VEVENT_LEN_MAX))
 		return -EINVAL;
 
-	guard(rcu)();
-	/* Reads what xa_store() in iommufd_veventq_publish() has published */
-	veventq = xa_load(&viommu->veventqs, type);
-	if (!veventq) {
+	guard(spinlock_irqsave)(&viommu->veventqs_lock);
+	veventq = iommufd_viommu_find_veventq(viommu, type);
+	if (!veventq || !veventq->published) {
 		trace_iommufd_vevent_nobody(viommu->ictx, viommu->obj.id, type);
 		return -EOPNOTSUPP;
 	}
@@ -248,10 +312,9 @@ int iommufd_viommu_report_lost(struct iommufd_viommu *core, u32 type)
 	struct iommufd_viommu_obj *viommu = core->object;
 	struct iommufd_veventq_obj *veventq;
 
-	guard(rcu)();
-	/* As above */
-	veventq = xa_load(&viommu->veventqs, type);
-	if (!veventq) {
+	guard(spinlock_irqsave)(&viommu->veventqs_lock);
+	veventq = iommufd_viommu_find_veventq(viommu, type);
+	if (!veventq || !veventq->published) {
 		trace_iommufd_vevent_nobody(viommu->ictx, viommu->obj.id, type);
 		return -EOPNOTSUPP;
 	}
@@ -439,12 +502,7 @@ void iommufd_veventq_destroy(struct iommufd_object *obj)
 		container_of(obj, struct iommufd_veventq_obj, obj);
 	struct iommufd_viommu_obj *viommu = veventq->viommu;
 
-	/*
-	 * Not there unless published, but then a report may be under way. A
-	 * queue that takes the place of this one has got nothing to do with it.
-	 */
-	if (xa_erase(&viommu->veventqs, veventq->type))
-		synchronize_rcu();
+	iommufd_viommu_remove_veventq(viommu, veventq);
 	iommufd_veventq_fini(veventq);
 	refcount_dec(&viommu->obj.users);
 }
@@ -462,32 +520,33 @@ iommufd_veventq_create(struct iommufd_ctx *ictx,
 	struct file *file;
 	int rc;
 
-	/* Takes the place of the type without letting anybody find a queue there */
-	rc = xa_insert(&viommu->veventqs, cmd->type, NULL, GFP_KERNEL_ACCOUNT);
-	if (rc)
-		return ERR_PTR(rc == -EBUSY ? -EEXIST : rc);
-
 	veventq = iommufd_object_alloc(ictx, veventq, IOMMUFD_OBJ_VEVENTQ);
-	if (IS_ERR(veventq)) {
-		xa_release(&viommu->veventqs, cmd->type);
+	if (IS_ERR(veventq))
 		return veventq;
-	}
 	refcount_inc(&viommu->obj.users);
 	veventq->viommu = viommu;
 	veventq->type = cmd->type;
 	iommufd_veventq_init(veventq, cmd->veventq_depth);
 
+	rc = iommufd_viommu_add_veventq(viommu, veventq);
+	if (rc)
+		goto err_abort;
+
 	file = anon_inode_getfile("[iommufd-veventq]", &iommufd_veventq_fops,
 				  veventq, O_RDWR);
 	if (IS_ERR(file)) {
-		iommufd_object_abort_and_destroy(ictx, &veventq->obj);
-		return ERR_CAST(file);
+		rc = PTR_ERR(file);
+		goto err_abort;
 	}
 	/* Both put by the release of the file, in an abort too */
 	refcount_inc(&veventq->obj.users);
 	iommufd_ctx_get(ictx);
 	veventq->file = file;
 	return veventq;
+
+err_abort:
+	iommufd_object_abort_and_destroy(ictx, &veventq->obj);
+	return ERR_PTR(rc);
 }
 
 /* From here on events arrive. The file holds @veventq. */
@@ -497,8 +556,7 @@ static void iommufd_veventq_publish(struct iommufd_ctx *ictx,
 	struct iommufd_viommu_obj *viommu = veventq->viommu;
 	struct iommufd_viommu *core = viommu->core;
 
-	/* The place is reserved; pairs with xa_load() in report_event */
-	xa_store(&viommu->veventqs, veventq->type, veventq, GFP_KERNEL);
+	iommufd_viommu_publish_veventq(viommu, veventq);
 	iommufd_object_finalize(ictx, &veventq->obj);
 	if (core->ops->veventq_added)
 		core->ops->veventq_added(core, veventq->type);

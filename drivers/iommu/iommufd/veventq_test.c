@@ -5,6 +5,8 @@
  * memory cgroup is tested from user space.
  */
 #include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/mman.h>
 #include <linux/poll.h>
 #include <linux/prandom.h>
@@ -370,19 +372,37 @@ static void veventq_reported_loss(struct kunit *test)
 	expect_empty(test);
 }
 
-/* A driver's reports reach the queue of their type, and it hears if there is none */
+static struct iommufd_viommu_obj *test_viommu(struct kunit *test)
+{
+	struct iommufd_viommu_obj *viommu =
+		kunit_kzalloc(test, sizeof(*viommu), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, viommu);
+	spin_lock_init(&viommu->veventqs_lock);
+	INIT_LIST_HEAD(&viommu->veventqs);
+	return viommu;
+}
+
+/*
+ * A driver's reports reach the queue of their type, from when it is published until
+ * it is removed, and the driver hears if there is none.
+ */
 static void veventq_report(struct kunit *test)
 {
 	struct veventq_test *t = test->priv;
 	struct test_event event = { .id = 1 };
-	struct iommufd_viommu_obj *viommu =
-		kunit_kzalloc(test, sizeof(*viommu), GFP_KERNEL);
+	struct iommufd_viommu_obj *viommu = test_viommu(test);
 	struct iommufd_viommu core = { .object = viommu };
+	struct iommufd_veventq_obj *other;
 
-	KUNIT_ASSERT_NOT_NULL(test, viommu);
-	xa_init(&viommu->veventqs);
-	KUNIT_ASSERT_EQ(test, 0, xa_err(xa_store(&viommu->veventqs, 2, &t->queue,
-						 GFP_KERNEL)));
+	t->queue.type = 2;
+	KUNIT_ASSERT_EQ(test, 0, iommufd_viommu_add_veventq(viommu, &t->queue));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommufd_viommu_report_lost(&core, 2));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			iommufd_viommu_report_event(&core, 2, &event,
+						    test_event_len(1)));
+	expect_empty(test);
+	iommufd_viommu_publish_veventq(viommu, &t->queue);
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommufd_viommu_report_lost(&core, 1));
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
 			iommufd_viommu_report_event(&core, 1, &event,
@@ -396,7 +416,147 @@ static void veventq_report(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, iommufd_viommu_report_lost(&core, 2));
 	expect_loss(test, 2);
 	expect_empty(test);
-	xa_destroy(&viommu->veventqs);
+
+	/* One of each type, and what was not added is not removed either */
+	other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	iommufd_veventq_init(other, 1);
+	other->type = 2;
+	KUNIT_EXPECT_EQ(test, -EEXIST, iommufd_viommu_add_veventq(viommu, other));
+	iommufd_viommu_remove_veventq(viommu, other);
+	KUNIT_EXPECT_EQ(test, 0, iommufd_viommu_report_lost(&core, 2));
+	expect_loss(test, 3);
+	other->type = 1;
+	KUNIT_EXPECT_EQ(test, 0, iommufd_viommu_add_veventq(viommu, other));
+	iommufd_viommu_publish_veventq(viommu, other);
+
+	iommufd_viommu_remove_veventq(viommu, &t->queue);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, iommufd_viommu_report_lost(&core, 2));
+	KUNIT_EXPECT_EQ(test, 0, iommufd_viommu_report_lost(&core, 1));
+	KUNIT_EXPECT_TRUE(test, other->lost);
+	expect_empty(test);
+	iommufd_viommu_remove_veventq(viommu, other);
+	KUNIT_EXPECT_TRUE(test, list_empty(&viommu->veventqs));
+	iommufd_veventq_fini(other);
+}
+
+/* Another thread, on another CPU, that does something when it is told to */
+struct test_peer {
+	struct iommufd_viommu core;
+	struct iommufd_veventq_obj *queue;
+	void (*act)(struct test_peer *peer);
+	unsigned int beats;
+	bool go, done;
+};
+
+static int test_peer_thread(void *data)
+{
+	struct test_peer *peer = data;
+
+	while (!READ_ONCE(peer->go)) {
+		WRITE_ONCE(peer->beats, peer->beats + 1);
+		cond_resched();
+	}
+	peer->act(peer);
+	WRITE_ONCE(peer->done, true);
+	while (!kthread_should_stop())
+		usleep_range(1000, 2000);
+	return 0;
+}
+
+/* Take @lock and tell the peer to go, at a time when it has a CPU of its own */
+static void test_peer_go(struct kunit *test, struct test_peer *peer,
+			 spinlock_t *lock)
+{
+	unsigned int beats, tries, ms;
+
+	for (tries = 0; tries < 1000; tries++) {
+		spin_lock_irq(lock);
+		beats = READ_ONCE(peer->beats);
+		for (ms = 0; ms < 10; ms++) {
+			if (READ_ONCE(peer->beats) != beats) {
+				WRITE_ONCE(peer->go, true);
+				return;
+			}
+			mdelay(1);
+		}
+		spin_unlock_irq(lock);
+		usleep_range(1000, 2000);
+	}
+	spin_lock_irq(lock);
+	WRITE_ONCE(peer->go, true);
+	KUNIT_FAIL(test, "no CPU for the other thread");
+}
+
+/* Whether somebody holds @lock, which the caller doesn't */
+static bool test_is_held(spinlock_t *lock)
+{
+	if (!spin_trylock(lock))
+		return true;
+	spin_unlock(lock);
+	return false;
+}
+
+static void test_peer_report(struct test_peer *peer)
+{
+	iommufd_viommu_report_lost(&peer->core, peer->queue->type);
+}
+
+static void test_peer_remove(struct test_peer *peer)
+{
+	iommufd_viommu_remove_veventq(peer->core.object, peer->queue);
+}
+
+/*
+ * When a queue has been removed, so that it can be freed, no report is in it: a report
+ * holds veventqs_lock for as long as it is in the queue, and who removes one waits for
+ * that lock.
+ */
+static void veventq_remove_waits(struct kunit *test)
+{
+	struct veventq_test *t = test->priv;
+	struct iommufd_viommu_obj *viommu = test_viommu(test);
+	struct test_peer *peer[2];
+	struct task_struct *thread[2];
+	unsigned int i, ms;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "one CPU");
+
+	t->queue.type = 1;
+	KUNIT_ASSERT_EQ(test, 0, iommufd_viommu_add_veventq(viommu, &t->queue));
+	iommufd_viommu_publish_veventq(viommu, &t->queue);
+
+	for (i = 0; i < 2; i++) {
+		peer[i] = kunit_kzalloc(test, sizeof(*peer[i]), GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, peer[i]);
+		peer[i]->core.object = viommu;
+		peer[i]->queue = &t->queue;
+		peer[i]->act = i ? test_peer_remove : test_peer_report;
+	}
+
+	/* The queue's own lock keeps the report in the queue */
+	thread[0] = kthread_run(test_peer_thread, peer[0], "veventq-report");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread[0]);
+	test_peer_go(test, peer[0], &t->queue.lock);
+	for (ms = 0; ms < 1000 && !test_is_held(&viommu->veventqs_lock); ms++)
+		mdelay(1);
+	KUNIT_EXPECT_TRUE(test, test_is_held(&viommu->veventqs_lock));
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(peer[0]->done));
+	spin_unlock_irq(&t->queue.lock);
+	kthread_stop(thread[0]);
+	expect_loss(test, 0);
+
+	/* As a report does */
+	thread[1] = kthread_run(test_peer_thread, peer[1], "veventq-remove");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread[1]);
+	test_peer_go(test, peer[1], &viommu->veventqs_lock);
+	mdelay(20);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(peer[1]->done));
+	KUNIT_EXPECT_FALSE(test, list_empty(&viommu->veventqs));
+	spin_unlock_irq(&viommu->veventqs_lock);
+	kthread_stop(thread[1]);
+	KUNIT_EXPECT_TRUE(test, list_empty(&viommu->veventqs));
 }
 
 /*
@@ -545,6 +705,7 @@ static struct kunit_case veventq_cases[] = {
 	KUNIT_CASE(veventq_wakes),
 	KUNIT_CASE(veventq_reported_loss),
 	KUNIT_CASE(veventq_report),
+	KUNIT_CASE(veventq_remove_waits),
 	KUNIT_CASE(veventq_random),
 	{}
 };

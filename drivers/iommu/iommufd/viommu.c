@@ -64,8 +64,7 @@ void iommufd_viommu_destroy(struct iommufd_object *obj)
 	}
 	WARN_ON(!xa_empty(&viommu->queues));
 	xa_destroy(&viommu->queues);
-	WARN_ON(!xa_empty(&viommu->veventqs));
-	xa_destroy(&viommu->veventqs);
+	WARN_ON(!list_empty(&viommu->veventqs));
 	mutex_destroy(&viommu->queues_lock);
 	module_put(viommu->driver);
 	refcount_dec(&viommu->hwpt->common.obj.users);
@@ -90,7 +89,8 @@ iommufd_viommu_create(struct iommufd_ucmd *ucmd, struct iommufd_device *idev,
 	viommu->ictx = ictx;
 	mutex_init(&viommu->queues_lock);
 	xa_init_flags(&viommu->queues, XA_FLAGS_ACCOUNT);
-	xa_init_flags(&viommu->veventqs, XA_FLAGS_ACCOUNT);
+	spin_lock_init(&viommu->veventqs_lock);
+	INIT_LIST_HEAD(&viommu->veventqs);
 	refcount_inc(&hwpt->common.obj.users);
 	viommu->hwpt = hwpt;
 	/* @idev keeps it loaded now, but may be unbound while the vIOMMU lives */

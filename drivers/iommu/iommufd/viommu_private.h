@@ -43,7 +43,8 @@
  *
  *	io_pagetable::iova_rwsem, for reading
  *
- *	driver's locks -> RCU read side -> iommufd_veventq_obj::lock
+ *	driver's locks -> iommufd_viommu_obj::veventqs_lock ->
+ *	    iommufd_veventq_obj::lock
  *
  * Here none of them is held while user memory is waited for, nor is a reference on
  * a device (fault_in.c).
@@ -78,9 +79,11 @@ struct vm_area_struct;
  *               protects @queues
  * @queues: The HW queues by index, from before hw_queue_init until after
  *          hw_queue_destroy. An entry may be unpublished yet, or dying.
- * @veventqs: The vEVENTQs by type, reserved from the beginning of ALLOC, there from
- *            its end. report_event looks here under RCU in any context; writers
- *            have the xa_lock alone.
+ * @veventqs_lock: Protects @veventqs; taken in any context. A report holds it until
+ *                 the queue has the event, so that a queue which is taken off the
+ *                 list has nobody in it any more.
+ * @veventqs: The vEVENTQs, one of a type; from the beginning of ALLOC, published at
+ *            its end
  */
 struct iommufd_viommu_obj {
 	struct iommufd_object obj;
@@ -93,7 +96,9 @@ struct iommufd_viommu_obj {
 	struct mutex queues_lock;
 	struct xarray queues;
 
-	struct xarray veventqs;
+	/* of veventqs; any context */
+	spinlock_t veventqs_lock;
+	struct list_head veventqs;
 };
 
 /**
@@ -141,6 +146,8 @@ struct iommufd_hw_queue_obj {
  * struct iommufd_veventq_obj - a vEVENTQ as its id names it
  * @obj: the object
  * @viommu: the vIOMMU; "users" held
+ * @node: in iommufd_viommu_obj::veventqs; of its lock
+ * @published: drivers may report to it; of the same lock
  * @file: the file to read from. It holds @obj ("users"), not the other way round.
  * @type: of enum iommu_veventq_type
  * @depth: how many events are kept at most
@@ -158,12 +165,14 @@ struct iommufd_hw_queue_obj {
  *        if there is none) could be kept, and there was one
  * @lost_sequence: its number, the newest such event's
  *
- * Readers and the file keep it by "users", report_event by RCU: it is freed a grace
- * period after it has left iommufd_viommu_obj::veventqs.
+ * Readers and the file keep it by "users", report_event by veventqs_lock: it leaves
+ * iommufd_viommu_obj::veventqs before it is freed.
  */
 struct iommufd_veventq_obj {
 	struct iommufd_object obj;
 	struct iommufd_viommu_obj *viommu;
+	struct list_head node;
+	bool published;
 	struct file *file;
 	u32 type;
 	u32 depth;
@@ -274,6 +283,12 @@ int iommufd_viommu_report_event(struct iommufd_viommu *core, u32 type,
 				const void *data, size_t len);
 int iommufd_viommu_report_lost(struct iommufd_viommu *core, u32 type);
 /* For its tests */
+int iommufd_viommu_add_veventq(struct iommufd_viommu_obj *viommu,
+			       struct iommufd_veventq_obj *veventq);
+void iommufd_viommu_publish_veventq(struct iommufd_viommu_obj *viommu,
+				    struct iommufd_veventq_obj *veventq);
+void iommufd_viommu_remove_veventq(struct iommufd_viommu_obj *viommu,
+				   struct iommufd_veventq_obj *veventq);
 void iommufd_veventq_init(struct iommufd_veventq_obj *veventq, u32 depth);
 void iommufd_veventq_fini(struct iommufd_veventq_obj *veventq);
 void iommufd_veventq_add(struct iommufd_veventq_obj *veventq, const void *data,
