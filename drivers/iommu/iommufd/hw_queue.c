@@ -29,6 +29,20 @@ static bool iommufd_viommu_has_hw_queues(const struct iommufd_viommu_ops *ops)
 	       ops->hw_queue_destroy;
 }
 
+/* The queue of this index, published or not, or NULL */
+static struct iommufd_hw_queue_obj *
+iommufd_viommu_find_hw_queue(struct iommufd_viommu_obj *viommu, u32 index)
+{
+	struct iommufd_hw_queue_obj *hwq;
+
+	lockdep_assert_held(&viommu->queues_lock);
+	/* No more of them than the driver has indices; the highest one first */
+	list_for_each_entry(hwq, &viommu->queues, node)
+		if (hwq->core->index == index)
+			return hwq;
+	return NULL;
+}
+
 /**
  * iommufd_hw_queue_destroy() - undo iommufd_hw_queue_create()
  * @obj: the HW queue, complete or not; nothing refers to it any more, so there is
@@ -46,7 +60,7 @@ void iommufd_hw_queue_destroy(struct iommufd_object *obj)
 	if (hwq->running) {
 		mutex_lock(&viommu->queues_lock);
 		viommu->core->ops->hw_queue_destroy(core);
-		xa_erase(&viommu->queues, core->index);
+		list_del(&hwq->node);
 		mutex_unlock(&viommu->queues_lock);
 	}
 	/* The hardware is off the memory, or the driver holds the pages itself */
@@ -88,6 +102,7 @@ static int iommufd_hw_queue_start(struct iommufd_ucmd *ucmd,
 	struct iommufd_viommu_obj *viommu = hwq->viommu;
 	struct iommufd_hw_queue *core = hwq->core;
 	const struct iommufd_viommu_ops *ops = viommu->core->ops;
+	struct iommufd_hw_queue_obj *below;
 	int rc;
 
 	ucmd->about = "index";
@@ -97,34 +112,25 @@ static int iommufd_hw_queue_start(struct iommufd_ucmd *ucmd,
 
 	guard(mutex)(&viommu->queues_lock);
 
-	rc = xa_insert(&viommu->queues, core->index, hwq, GFP_KERNEL_ACCOUNT);
-	if (rc)
-		return rc == -EBUSY ? -EEXIST : rc;
-
+	if (iommufd_viommu_find_hw_queue(viommu, core->index))
+		return -EEXIST;
 	if (core->index) {
-		struct iommufd_hw_queue_obj *below;
-
 		/* What is in there is not freed while the lock is held */
-		below = xa_load(&viommu->queues, core->index - 1);
+		below = iommufd_viommu_find_hw_queue(viommu, core->index - 1);
 		if (!below ||
-		    !iommufd_object_get_published(ucmd->ictx, &below->obj)) {
-			rc = -EIO;
-			goto err_erase;
-		}
+		    !iommufd_object_get_published(ucmd->ictx, &below->obj))
+			return -EIO;
+		/* Dropped with the object */
 		hwq->below = below;
 	}
 
 	ucmd->about = "driver";
 	rc = ops->hw_queue_init(core);
 	if (rc)
-		goto err_erase;
+		return rc;
+	list_add(&hwq->node, &viommu->queues);
 	hwq->running = true;
 	return 0;
-
-err_erase:
-	/* The reference on the one below goes with the object */
-	xa_erase(&viommu->queues, core->index);
-	return rc;
 }
 
 /* Everything of HW_QUEUE_ALLOC that has to be undone when the reply fails */

@@ -62,8 +62,7 @@ void iommufd_viommu_destroy(struct iommufd_object *obj)
 		WARN_ON(!RB_EMPTY_ROOT(&core->vdevs));
 		kfree(core);
 	}
-	WARN_ON(!xa_empty(&viommu->queues));
-	xa_destroy(&viommu->queues);
+	WARN_ON(!list_empty(&viommu->queues));
 	WARN_ON(!list_empty(&viommu->veventqs));
 	mutex_destroy(&viommu->queues_lock);
 	module_put(viommu->driver);
@@ -88,7 +87,7 @@ iommufd_viommu_create(struct iommufd_ucmd *ucmd, struct iommufd_device *idev,
 		return viommu;
 	viommu->ictx = ictx;
 	mutex_init(&viommu->queues_lock);
-	xa_init_flags(&viommu->queues, XA_FLAGS_ACCOUNT);
+	INIT_LIST_HEAD(&viommu->queues);
 	spin_lock_init(&viommu->veventqs_lock);
 	INIT_LIST_HEAD(&viommu->veventqs);
 	refcount_inc(&hwpt->common.obj.users);

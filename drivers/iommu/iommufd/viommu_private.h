@@ -77,8 +77,8 @@ struct vm_area_struct;
  *        object that did not get that far.
  * @queues_lock: serialises hw_queue_init and hw_queue_destroy of the driver, and
  *               protects @queues
- * @queues: The HW queues by index, from before hw_queue_init until after
- *          hw_queue_destroy. An entry may be unpublished yet, or dying.
+ * @queues: The HW queues that the driver has, the one made last first. One may be
+ *          unpublished yet, or dying.
  * @veventqs_lock: Protects @veventqs; taken in any context. A report holds it until
  *                 the queue has the event, so that a queue which is taken off the
  *                 list has nobody in it any more.
@@ -94,7 +94,7 @@ struct iommufd_viommu_obj {
 
 	/* of hw_queue_init, hw_queue_destroy and @queues */
 	struct mutex queues_lock;
-	struct xarray queues;
+	struct list_head queues;
 
 	/* of veventqs; any context */
 	spinlock_t veventqs_lock;
@@ -125,6 +125,7 @@ struct iommufd_vdevice_obj {
  * struct iommufd_hw_queue_obj - a HW queue as its id names it
  * @obj: the object
  * @viommu: the vIOMMU; "users" held
+ * @node: in iommufd_viommu_obj::queues while @running; of its lock
  * @below: the queue with the next lower index; "users" held. NULL for index 0.
  * @core: What the driver sees, the head of the driver's structure.
  * @locked: the areas of [base_addr, base_addr + length) are locked for this
@@ -136,6 +137,7 @@ struct iommufd_vdevice_obj {
 struct iommufd_hw_queue_obj {
 	struct iommufd_object obj;
 	struct iommufd_viommu_obj *viommu;
+	struct list_head node;
 	struct iommufd_hw_queue_obj *below;
 	struct iommufd_hw_queue *core;
 	bool locked;
