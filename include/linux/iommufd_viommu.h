@@ -99,7 +99,7 @@ struct iommufd_hw_queue {
  *              before the vIOMMU is published under its id, nor from the moment
  *              its destruction has begun. Returns the offset for mmap() through
  *              @offset, never 0. 0 or a negative errno; may sleep. To be called
- *              in viommu_init only.
+ *              in viommu_init only. A vIOMMU has one window at most.
  * @alloc_mmap_memory: The same for memory that the driver has allocated and keeps
  *                     until destroy_mmap: it is mapped as memory, not as a device.
  * @destroy_mmap: Take the window at @offset back. No mapping of it is left: each

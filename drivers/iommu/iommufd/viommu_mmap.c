@@ -4,7 +4,7 @@
  *
  * Windows: pieces of MMIO that user space can mmap() through its iommufd.
  *
- * A driver registers a window while it makes its vIOMMU, and takes it back while
+ * A driver registers the window of a vIOMMU while it makes it, and takes it back while
  * it destroys it. Between these the window is in iommufd_ctx::mmap_windows, but it
  * is found only while its owner is published under its id. So there is no mapping
  * of a vIOMMU that may yet fail, nor of one that is on its way out; and as every
@@ -21,28 +21,35 @@
 #include <linux/mm.h>
 #include <linux/pfn.h>
 #include <linux/pfn_t.h>
-#include <linux/slab.h>
+#include <linux/rbtree.h>
 
 #include "trace.h"
 #include "viommu_private.h"
 
-/**
- * struct iommufd_mmap_window - MMIO, or a mock's memory, that can be mapped
- * @owner: the vIOMMU
- * @pgoff: where it is in the iommufd, in pages
- * @pfn: the first page frame
- * @npages: how many there are
- * @memory: the frames are memory, which others access through the cache
- *
- * Freed by destroy_mmap; VMAs refer to it in vm_private_data and hold @owner.
- */
-struct iommufd_mmap_window {
-	struct iommufd_viommu_obj *owner;
-	unsigned long pgoff;
-	unsigned long pfn;
-	unsigned long npages;
-	bool memory;
-};
+#define to_iommufd_mmap_window(_node) \
+	rb_entry_safe(_node, struct iommufd_mmap_window, node)
+
+static struct iommufd_viommu_obj *
+iommufd_mmap_window_owner(struct iommufd_mmap_window *window)
+{
+	return container_of(window, struct iommufd_viommu_obj, window);
+}
+
+static int iommufd_mmap_window_cmp(const void *pgoff,
+				   const struct rb_node *node)
+{
+	const struct iommufd_mmap_window *window = to_iommufd_mmap_window(node);
+	unsigned long key = *(const unsigned long *)pgoff;
+
+	return key < window->pgoff ? -1 : key > window->pgoff;
+}
+
+static bool iommufd_mmap_window_less(struct rb_node *node,
+				     const struct rb_node *other)
+{
+	return to_iommufd_mmap_window(node)->pgoff <
+	       to_iommufd_mmap_window(other)->pgoff;
+}
 
 /**
  * iommufd_mmap_init() - prepare a new iommufd for windows
@@ -51,7 +58,7 @@ struct iommufd_mmap_window {
 void iommufd_mmap_init(struct iommufd_ctx *ictx)
 {
 	mutex_init(&ictx->mmap_lock);
-	xa_init_flags(&ictx->mmap_windows, XA_FLAGS_ACCOUNT);
+	ictx->mmap_windows = RB_ROOT;
 	/* Offset 0 means "no window" */
 	ictx->mmap_next_pgoff = 1;
 }
@@ -62,8 +69,7 @@ void iommufd_mmap_init(struct iommufd_ctx *ictx)
  */
 void iommufd_mmap_destroy(struct iommufd_ctx *ictx)
 {
-	WARN_ON(!xa_empty(&ictx->mmap_windows));
-	xa_destroy(&ictx->mmap_windows);
+	WARN_ON(!RB_EMPTY_ROOT(&ictx->mmap_windows));
 	mutex_destroy(&ictx->mmap_lock);
 }
 
@@ -72,7 +78,6 @@ static int iommufd_mmap_window_insert(struct iommufd_ctx *ictx,
 				      unsigned long *offset)
 {
 	unsigned long pgoff;
-	int rc;
 
 	guard(mutex)(&ictx->mmap_lock);
 	/* User space has to get the end of it into an off_t */
@@ -80,10 +85,8 @@ static int iommufd_mmap_window_insert(struct iommufd_ctx *ictx,
 	if (window->npages > (LONG_MAX >> PAGE_SHIFT) - pgoff)
 		return -ENOSPC;
 
-	rc = xa_insert(&ictx->mmap_windows, pgoff, window, GFP_KERNEL_ACCOUNT);
-	if (rc)
-		return rc;
 	window->pgoff = pgoff;
+	rb_add(&window->node, &ictx->mmap_windows, iommufd_mmap_window_less);
 	ictx->mmap_next_pgoff = pgoff + window->npages;
 	*offset = pgoff << PAGE_SHIFT;
 	return 0;
@@ -94,17 +97,13 @@ static int iommufd_viommu_add_window(struct iommufd_viommu *core,
 				     bool memory, unsigned long *offset)
 {
 	struct iommufd_viommu_obj *viommu = core->object;
-	struct iommufd_mmap_window *window;
+	struct iommufd_mmap_window *window = &viommu->window;
 	int rc;
 
 	if (WARN_ON_ONCE(!length || !PAGE_ALIGNED(base) ||
-			 !PAGE_ALIGNED(length)))
+			 !PAGE_ALIGNED(length) || window->npages))
 		return -EINVAL;
 
-	window = kzalloc(sizeof(*window), GFP_KERNEL_ACCOUNT);
-	if (!window)
-		return -ENOMEM;
-	window->owner = viommu;
 	window->pfn = PHYS_PFN(base);
 	window->npages = length >> PAGE_SHIFT;
 	window->memory = memory;
@@ -113,7 +112,7 @@ static int iommufd_viommu_add_window(struct iommufd_viommu *core,
 	trace_iommufd_window_add(viommu->ictx, viommu->obj.id,
 				 rc ? 0 : *offset, length, rc);
 	if (rc)
-		kfree(window);
+		window->npages = 0;
 	return rc;
 }
 
@@ -125,8 +124,8 @@ static int iommufd_viommu_add_window(struct iommufd_viommu *core,
  * @offset: set to the offset for mmap(), never 0
  *
  * Context: process context, may sleep.
- * Return: 0, EINVAL for a misaligned window, ENOMEM, or ENOSPC when no offset is
- * left.
+ * Return: 0, EINVAL for a misaligned window or a second one, or ENOSPC when no
+ * offset is left.
  */
 int iommufd_viommu_alloc_mmap(struct iommufd_viommu *core, phys_addr_t base,
 			      size_t length, unsigned long *offset)
@@ -163,28 +162,26 @@ void iommufd_viommu_destroy_mmap(struct iommufd_viommu *core,
 {
 	struct iommufd_viommu_obj *viommu = core->object;
 	struct iommufd_ctx *ictx = viommu->ictx;
-	struct iommufd_mmap_window *window;
+	struct iommufd_mmap_window *window = &viommu->window;
 
-	scoped_guard(mutex, &ictx->mmap_lock) {
-		window = xa_load(&ictx->mmap_windows, offset >> PAGE_SHIFT);
-		if (WARN_ON(!window || window->owner != viommu))
-			return;
-		xa_erase(&ictx->mmap_windows, offset >> PAGE_SHIFT);
-	}
+	if (WARN_ON(!window->npages || window->pgoff != offset >> PAGE_SHIFT))
+		return;
+	scoped_guard(mutex, &ictx->mmap_lock)
+		rb_erase(&window->node, &ictx->mmap_windows);
 	trace_iommufd_window_remove(ictx, viommu->obj.id, offset,
 				    (u64)window->npages << PAGE_SHIFT, 0);
-	kfree(window);
+	window->npages = 0;
 }
 
 static void iommufd_mmap_window_get(struct iommufd_mmap_window *window)
 {
-	refcount_inc(&window->owner->obj.users);
+	refcount_inc(&iommufd_mmap_window_owner(window)->obj.users);
 }
 
 /* The window and its owner may be gone when this returns */
 static void iommufd_mmap_window_put(struct iommufd_mmap_window *window)
 {
-	refcount_dec(&window->owner->obj.users);
+	refcount_dec(&iommufd_mmap_window_owner(window)->obj.users);
 }
 
 /* The window of exactly this place and size, with a reference on its owner */
@@ -196,9 +193,11 @@ iommufd_mmap_window_find(struct iommufd_ctx *ictx, unsigned long pgoff,
 
 	/* destroy_mmap needs the lock, so window and owner are still there */
 	guard(mutex)(&ictx->mmap_lock);
-	window = xa_load(&ictx->mmap_windows, pgoff);
+	window = to_iommufd_mmap_window(rb_find(&pgoff, &ictx->mmap_windows,
+						iommufd_mmap_window_cmp));
 	if (!window || window->npages != npages ||
-	    !iommufd_object_get_published(ictx, &window->owner->obj))
+	    !iommufd_object_get_published(ictx,
+				&iommufd_mmap_window_owner(window)->obj))
 		return NULL;
 	return window;
 }
@@ -207,9 +206,10 @@ iommufd_mmap_window_find(struct iommufd_ctx *ictx, unsigned long pgoff,
 static void iommufd_vma_open(struct vm_area_struct *vma)
 {
 	struct iommufd_mmap_window *window = vma->vm_private_data;
+	struct iommufd_viommu_obj *owner = iommufd_mmap_window_owner(window);
 
 	iommufd_mmap_window_get(window);
-	trace_iommufd_vma_open(window->owner->ictx, window->owner->obj.id,
+	trace_iommufd_vma_open(owner->ictx, owner->obj.id,
 			       (u64)vma->vm_pgoff << PAGE_SHIFT,
 			       vma->vm_end - vma->vm_start, 0);
 }
@@ -217,8 +217,9 @@ static void iommufd_vma_open(struct vm_area_struct *vma)
 static void iommufd_vma_close(struct vm_area_struct *vma)
 {
 	struct iommufd_mmap_window *window = vma->vm_private_data;
+	struct iommufd_viommu_obj *owner = iommufd_mmap_window_owner(window);
 
-	trace_iommufd_munmap(window->owner->ictx, window->owner->obj.id,
+	trace_iommufd_munmap(owner->ictx, owner->obj.id,
 			     (u64)vma->vm_pgoff << PAGE_SHIFT,
 			     vma->vm_end - vma->vm_start, 0);
 	iommufd_mmap_window_put(window);
@@ -272,17 +273,19 @@ int iommufd_fops_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct iommufd_ctx *ictx = filp->private_data;
 	struct iommufd_mmap_window *window = NULL;
+	u32 owner_id = 0;
 	int rc;
 
 	rc = iommufd_mmap_check(vma);
 	if (!rc) {
 		window = iommufd_mmap_window_find(ictx, vma->vm_pgoff,
 						  vma_pages(vma));
-		if (!window)
+		if (window)
+			owner_id = iommufd_mmap_window_owner(window)->obj.id;
+		else
 			rc = -ENXIO;
 	}
-	trace_iommufd_mmap(ictx, window ? window->owner->obj.id : 0,
-			   (u64)vma->vm_pgoff << PAGE_SHIFT,
+	trace_iommufd_mmap(ictx, owner_id, (u64)vma->vm_pgoff << PAGE_SHIFT,
 			   vma->vm_end - vma->vm_start, rc);
 	if (rc)
 		return rc;

@@ -56,16 +56,34 @@
 #include <linux/iommufd_viommu.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
-#include <linux/xarray.h>
 
 #include "iommufd_private.h"
 
 struct file;
 struct mem_cgroup;
 struct vm_area_struct;
+
+/**
+ * struct iommufd_mmap_window - MMIO, or a mock's memory, that can be mapped
+ * @node: in iommufd_ctx::mmap_windows
+ * @pgoff: where it is in the iommufd, in pages
+ * @pfn: the first page frame
+ * @npages: how many there are; 0 if the vIOMMU has no window
+ * @memory: the frames are memory, which others access through the cache
+ *
+ * Part of the vIOMMU that owns it; VMAs refer to it in vm_private_data and hold that.
+ */
+struct iommufd_mmap_window {
+	struct rb_node node;
+	unsigned long pgoff;
+	unsigned long pfn;
+	unsigned long npages;
+	bool memory;
+};
 
 /**
  * struct iommufd_viommu_obj - a vIOMMU as its id names it
@@ -79,6 +97,8 @@ struct vm_area_struct;
  *               protects @queues
  * @queues: The HW queues that the driver has, the one made last first. One may be
  *          unpublished yet, or dying.
+ * @window: what user space can map of it; its driver's, from alloc_mmap to
+ *          destroy_mmap, and found under iommufd_ctx::mmap_lock
  * @veventqs_lock: Protects @veventqs; taken in any context. A report holds it until
  *                 the queue has the event, so that a queue which is taken off the
  *                 list has nobody in it any more.
@@ -95,6 +115,8 @@ struct iommufd_viommu_obj {
 	/* of hw_queue_init, hw_queue_destroy and @queues */
 	struct mutex queues_lock;
 	struct list_head queues;
+
+	struct iommufd_mmap_window window;
 
 	/* of veventqs; any context */
 	spinlock_t veventqs_lock;
