@@ -8,7 +8,7 @@
  * The core keeps its own object for every id that user space sees, and never
  * shows it to a driver. A driver gets the structures of this file, each the
  * first member of a structure of the driver's own, allocated and freed by the
- * core with the size the driver asked for::
+ * core with the size the driver asked for, and as aligned as kmalloc() memory::
  *
  *	vIOMMU		iommu_ops::get_viommu_size	struct iommufd_viommu
  *	vDEVICE		iommufd_viommu_ops::vdevice_size struct iommufd_vdevice

@@ -16,7 +16,6 @@
  */
 #include <linux/cleanup.h>
 #include <linux/overflow.h>
-#include <linux/slab.h>
 
 #include "trace.h"
 #include "viommu_private.h"
@@ -67,7 +66,6 @@ void iommufd_hw_queue_destroy(struct iommufd_object *obj)
 	if (hwq->locked)
 		iopt_unlock(&viommu->hwpt->ioas->iopt, core->base_addr,
 			    core->length);
-	kfree(core);
 
 	/* DESTROY of that one may succeed from here on */
 	if (hwq->below)
@@ -142,20 +140,19 @@ iommufd_hw_queue_create(struct iommufd_ucmd *ucmd,
 	struct iommufd_ctx *ictx = ucmd->ictx;
 	struct iommufd_hw_queue_obj *hwq;
 	struct iommufd_hw_queue *core;
+	struct iommufd_object *obj;
 	int rc;
 
 	ucmd->about = "memory";
-	hwq = iommufd_object_alloc(ictx, hwq, IOMMUFD_OBJ_HW_QUEUE);
-	if (IS_ERR(hwq))
-		return hwq;
+	obj = _iommufd_object_alloc(ictx, struct_size(hwq, driver_part, size),
+				    IOMMUFD_OBJ_HW_QUEUE);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	hwq = container_of(obj, struct iommufd_hw_queue_obj, obj);
 	refcount_inc(&viommu->obj.users);
 	hwq->viommu = viommu;
 
-	core = kzalloc(size, GFP_KERNEL_ACCOUNT);
-	if (!core) {
-		rc = -ENOMEM;
-		goto err_abort;
-	}
+	core = (struct iommufd_hw_queue *)hwq->driver_part;
 	hwq->core = core;
 	core->viommu = viommu->core;
 	core->type = cmd->type;

@@ -45,9 +45,7 @@ static int iommufd_vdevice_connect(struct iommufd_ucmd *ucmd,
 
 	lockdep_assert_held(&vdev->ictx->vdevs_lock);
 
-	core = kzalloc(ops->vdevice_size, GFP_KERNEL_ACCOUNT);
-	if (!core)
-		return -ENOMEM;
+	core = (struct iommufd_vdevice *)vdev->driver_part;
 	core->viommu = core_viommu;
 	core->dev = idev->dev;
 	core->virt_id = virt_id;
@@ -74,7 +72,6 @@ static int iommufd_vdevice_connect(struct iommufd_ucmd *ucmd,
 
 err_unlock:
 	up_write(&core_viommu->vdevs_rwsem);
-	kfree(core);
 	return rc;
 }
 
@@ -94,7 +91,6 @@ static void iommufd_vdevice_disconnect(struct iommufd_vdevice_obj *vdev)
 	vdev->idev->vdev = NULL;
 	vdev->idev = NULL;
 	vdev->core = NULL;
-	kfree(core);
 }
 
 /**
@@ -121,11 +117,15 @@ iommufd_vdevice_create(struct iommufd_ucmd *ucmd,
 		       struct iommufd_viommu_obj *viommu,
 		       struct iommufd_device *idev, u64 virt_id)
 {
+	const size_t driver_size = viommu->core->ops->vdevice_size;
 	struct iommufd_ctx *ictx = ucmd->ictx;
 	struct iommufd_vdevice_obj *vdev;
+	struct iommufd_object *obj;
+	size_t size;
 	int rc;
 
 	ucmd->about = "device";
+	size = struct_size(vdev, driver_part, driver_size);
 
 	scoped_guard(mutex, &ictx->vdevs_lock) {
 		if (idev->destroying)
@@ -134,9 +134,10 @@ iommufd_vdevice_create(struct iommufd_ucmd *ucmd,
 			return ERR_PTR(-EEXIST);
 
 		ucmd->about = "memory";
-		vdev = iommufd_object_alloc(ictx, vdev, IOMMUFD_OBJ_VDEVICE);
-		if (IS_ERR(vdev))
-			return vdev;
+		obj = _iommufd_object_alloc(ictx, size, IOMMUFD_OBJ_VDEVICE);
+		if (IS_ERR(obj))
+			return ERR_CAST(obj);
+		vdev = container_of(obj, struct iommufd_vdevice_obj, obj);
 		vdev->ictx = ictx;
 		refcount_inc(&viommu->obj.users);
 		vdev->viommu = viommu;

@@ -4,7 +4,6 @@
  * id and the references; what the slice is in hardware only the driver knows.
  */
 #include <linux/module.h>
-#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "trace.h"
@@ -60,7 +59,6 @@ void iommufd_viommu_destroy(struct iommufd_object *obj)
 		if (core->ops && core->ops->destroy)
 			core->ops->destroy(core);
 		WARN_ON(!RB_EMPTY_ROOT(&core->vdevs));
-		kfree(core);
 	}
 	WARN_ON(!list_empty(&viommu->queues));
 	WARN_ON(!list_empty(&viommu->veventqs));
@@ -79,12 +77,15 @@ iommufd_viommu_create(struct iommufd_ucmd *ucmd, struct iommufd_device *idev,
 	struct iommufd_ctx *ictx = ucmd->ictx;
 	struct iommufd_viommu_obj *viommu;
 	struct iommufd_viommu *core;
+	struct iommufd_object *obj;
 	int rc;
 
 	ucmd->about = "memory";
-	viommu = iommufd_object_alloc(ictx, viommu, IOMMUFD_OBJ_VIOMMU);
-	if (IS_ERR(viommu))
-		return viommu;
+	obj = _iommufd_object_alloc(ictx, struct_size(viommu, driver_part, size),
+				    IOMMUFD_OBJ_VIOMMU);
+	if (IS_ERR(obj))
+		return ERR_CAST(obj);
+	viommu = container_of(obj, struct iommufd_viommu_obj, obj);
 	viommu->ictx = ictx;
 	mutex_init(&viommu->queues_lock);
 	INIT_LIST_HEAD(&viommu->queues);
@@ -96,11 +97,7 @@ iommufd_viommu_create(struct iommufd_ucmd *ucmd, struct iommufd_device *idev,
 	__module_get(ops->owner);
 	viommu->driver = ops->owner;
 
-	core = kzalloc(size, GFP_KERNEL_ACCOUNT);
-	if (!core) {
-		rc = -ENOMEM;
-		goto err_abort;
-	}
+	core = (struct iommufd_viommu *)viommu->driver_part;
 	viommu->core = core;
 	core->object = viommu;
 	core->services = &iommufd_viommu_services;

@@ -57,6 +57,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -91,8 +92,7 @@ struct iommufd_mmap_window {
  * @ictx: the iommufd that it belongs to; outlives it as every object
  * @hwpt: the nest parent; "users" held
  * @driver: the module that @core's operations are in; referenced
- * @core: what the driver sees, the head of the driver's structure. NULL in an
- *        object that did not get that far.
+ * @core: what the driver sees: @driver_part. NULL until viommu_init has begun.
  * @queues_lock: serialises hw_queue_init and hw_queue_destroy of the driver, and
  *               protects @queues
  * @queues: The HW queues that the driver has, the one made last first. One may be
@@ -104,6 +104,7 @@ struct iommufd_mmap_window {
  *                 list has nobody in it any more.
  * @veventqs: The vEVENTQs, one of a type; from the beginning of ALLOC, published at
  *            its end
+ * @driver_part: the driver's structure, with @core at its head
  */
 struct iommufd_viommu_obj {
 	struct iommufd_object obj;
@@ -121,6 +122,8 @@ struct iommufd_viommu_obj {
 	/* of veventqs; any context */
 	spinlock_t veventqs_lock;
 	struct list_head veventqs;
+
+	u8 driver_part[] __aligned(ARCH_KMALLOC_MINALIGN);
 };
 
 /**
@@ -129,8 +132,9 @@ struct iommufd_viommu_obj {
  * @ictx: the iommufd that it belongs to
  * @viommu: the vIOMMU; "users" held
  * @idev: the device; NULL when it has left
- * @core: What the driver sees, the head of the driver's structure; NULL before
- *        vdevice_init has succeeded, and when the device has left.
+ * @core: What the driver sees: @driver_part. NULL before vdevice_init has succeeded,
+ *        and when the device has left.
+ * @driver_part: the driver's structure, with @core at its head
  *
  * @idev and @core are set or not together, and so is iommufd_device::vdev that
  * points back here; all under iommufd_ctx::vdevs_lock.
@@ -141,6 +145,8 @@ struct iommufd_vdevice_obj {
 	struct iommufd_viommu_obj *viommu;
 	struct iommufd_device *idev;
 	struct iommufd_vdevice *core;
+
+	u8 driver_part[] __aligned(ARCH_KMALLOC_MINALIGN);
 };
 
 /**
@@ -149,9 +155,10 @@ struct iommufd_vdevice_obj {
  * @viommu: the vIOMMU; "users" held
  * @node: in iommufd_viommu_obj::queues while @running; of its lock
  * @below: the queue with the next lower index; "users" held. NULL for index 0.
- * @core: What the driver sees, the head of the driver's structure.
+ * @core: what the driver sees: @driver_part
  * @locked: the areas of [base_addr, base_addr + length) are locked for this
  * @running: the driver has the queue, and iommufd_viommu_obj::queues has this
+ * @driver_part: the driver's structure, with @core at its head
  *
  * Only the thread that makes or destroys the object writes to it; others look at
  * @obj alone.
@@ -164,6 +171,8 @@ struct iommufd_hw_queue_obj {
 	struct iommufd_hw_queue *core;
 	bool locked;
 	bool running;
+
+	u8 driver_part[] __aligned(ARCH_KMALLOC_MINALIGN);
 };
 
 /**
