@@ -10,9 +10,9 @@
  * something for a device reads user space's description of it meanwhile.
  *
  * So such an ioctl is executed with page faults disabled: what is in memory can be
- * accessed, and what is not is an error. Then the ioctl undoes what it has done and
- * lets go of everything, what it needs is brought into memory, and it is executed
- * once more. The same goes for a read of faults, with a mutex that a detach takes.
+ * accessed, as nearly always, and what is not is an error. Then the ioctl undoes what
+ * it has done and lets go of everything, what it needs is brought into memory, and it
+ * is executed once more. The same goes for a read of faults, with a mutex that a detach takes.
  */
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -68,25 +68,24 @@ int iommufd_ucmd_execute_nofault(struct iommufd_ucmd *ucmd, u64 data_uptr,
 	size_t len = min_t(size_t, data_len, PAGE_SIZE);
 	char __user *data = u64_to_user_ptr(data_uptr);
 	unsigned int tries;
-	bool there;
+	bool there = true;
 	int rc;
 
-	for (tries = 0; tries < IOMMUFD_FAULT_IN_TRIES; tries++) {
-		there = !fault_in_readable(data, len);
-		if (data_write && fault_in_safe_writeable(data, len))
-			there = false;
-		/* Not every ioctl writes its reply in this manner */
-		if (tries && fault_in_safe_writeable(ucmd->ubuffer, reply_len))
-			there = false;
-
+	for (tries = 0;; tries++) {
 		/* If something isn't there, this says whether that is the error */
 		rc = execute(ucmd);
 		if (rc != -IOMMUFD_FAULT_IN)
 			return rc;
-		if (!there || fatal_signal_pending(current))
-			break;
+		if (!there || tries == IOMMUFD_FAULT_IN_TRIES ||
+		    fatal_signal_pending(current))
+			return -EFAULT;
+
+		there = !fault_in_readable(data, len);
+		if (data_write && fault_in_safe_writeable(data, len))
+			there = false;
+		if (fault_in_safe_writeable(ucmd->ubuffer, reply_len))
+			there = false;
 	}
-	return -EFAULT;
 }
 
 /**
