@@ -104,7 +104,9 @@ void iommufd_veventq_fini(struct iommufd_veventq_obj *veventq)
 {
 	struct iommufd_vevent *event, *next;
 
-	cancel_work_sync(&veventq->wake_work);
+	/* Most have never had anybody to wake */
+	if (veventq->woken)
+		cancel_work_sync(&veventq->wake_work);
 	list_for_each_entry_safe(event, next, &veventq->events, item) {
 		kfree(event);
 		cond_resched();
@@ -166,6 +168,7 @@ static void iommufd_veventq_append(struct iommufd_veventq_obj *veventq,
 		}
 		wake = veventq->wake;
 		veventq->wake = false;
+		veventq->woken = true;
 		num_events = veventq->num_events;
 		lost = veventq->lost;
 	}
@@ -322,6 +325,13 @@ int iommufd_viommu_report_lost(struct iommufd_viommu *core, u32 type)
 	return 0;
 }
 
+/* @veventq->lock is held */
+static bool iommufd_veventq_is_empty(struct iommufd_veventq_obj *veventq)
+{
+	lockdep_assert_held(&veventq->lock);
+	return list_empty(&veventq->events) && !veventq->lost;
+}
+
 /*
  * Copy the first record of the queue and say in @num_read which one it is. Returns
  * its length, 0 if there is none.
@@ -358,12 +368,13 @@ static bool iommufd_vevent_is_loss(const struct iommufd_vevent_record *record)
 }
 
 /*
- * Take @record, the first one when @num_read had been read, off the queue. Returns
- * false if another reader has done so meanwhile.
+ * Take @record, the first one when @num_read had been read, off the queue, and say in
+ * @more whether there is another. Returns false if another reader has done so
+ * meanwhile.
  */
 static bool iommufd_veventq_take(struct iommufd_veventq_obj *veventq,
 				 const struct iommufd_vevent_record *record,
-				 u64 num_read)
+				 u64 num_read, bool *more)
 {
 	struct iommufd_vevent *event = NULL;
 
@@ -388,6 +399,7 @@ static bool iommufd_veventq_take(struct iommufd_veventq_obj *veventq,
 			WRITE_ONCE(veventq->num_events,
 				   veventq->num_events - 1);
 		}
+		*more = !iommufd_veventq_is_empty(veventq);
 	}
 	kfree(event);
 	return true;
@@ -410,6 +422,7 @@ ssize_t iommufd_veventq_read(struct iommufd_veventq_obj *veventq,
 			     char __user *buf, size_t count)
 {
 	struct iommufd_vevent_record record;
+	bool more = true;
 	size_t done = 0;
 	u64 num_read;
 	size_t len;
@@ -418,7 +431,8 @@ ssize_t iommufd_veventq_read(struct iommufd_veventq_obj *veventq,
 	if (count < sizeof(record.header))
 		return -EINVAL;
 
-	while ((len = iommufd_veventq_peek(veventq, &record, &num_read))) {
+	while (more &&
+	       (len = iommufd_veventq_peek(veventq, &record, &num_read))) {
 		if (len > count - done) {
 			rc = -EINVAL;
 			break;
@@ -427,12 +441,13 @@ ssize_t iommufd_veventq_read(struct iommufd_veventq_obj *veventq,
 			rc = -EFAULT;
 			break;
 		}
-		cond_resched();
-		if (!iommufd_veventq_take(veventq, &record, num_read))
-			continue;
-		done += len;
-		if (iommufd_vevent_is_loss(&record))
-			break;
+		if (iommufd_veventq_take(veventq, &record, num_read, &more)) {
+			done += len;
+			if (iommufd_vevent_is_loss(&record))
+				break;
+		}
+		if (more)
+			cond_resched();
 	}
 	return done ? done : rc;
 }
@@ -449,7 +464,7 @@ __poll_t iommufd_veventq_poll_mask(struct iommufd_veventq_obj *veventq)
 	bool empty;
 
 	scoped_guard(spinlock_irq, &veventq->lock)
-		empty = list_empty(&veventq->events) && !veventq->lost;
+		empty = iommufd_veventq_is_empty(veventq);
 	return empty ? 0 : EPOLLIN | EPOLLRDNORM;
 }
 

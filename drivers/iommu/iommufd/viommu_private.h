@@ -194,6 +194,7 @@ struct iommufd_hw_queue_obj {
  * @num_read: how many records have been read ever. Tells a reader whether the
  *            record that it copied is still the first.
  * @wake: the next event is to queue @wake_work: none has since the last read
+ * @woken: an event has been reported, so @wake_work may have been queued
  * @lost: no event since the last of @events (or since the last one that was read,
  *        if there is none) could be kept, and there was one
  * @lost_sequence: its number, the newest such event's
@@ -220,6 +221,7 @@ struct iommufd_veventq_obj {
 	u32 next_sequence;
 	u64 num_read;
 	bool wake;
+	bool woken;
 	bool lost;
 	u32 lost_sequence;
 };
