@@ -146,3 +146,60 @@ err_none:
 	array->entry_num = 0;
 	return rc;
 }
+
+/*
+ * The object, which a DESTROY does not find idle until iommufd_put_invalidated(). It is
+ * none that the kernel ever destroys by itself, so there is nobody who would have to
+ * wait for this, and "users" alone is enough.
+ */
+static struct iommufd_object *iommufd_get_invalidated(struct iommufd_ctx *ictx,
+						      u32 id)
+{
+	struct iommufd_object *obj;
+
+	if (iommufd_should_fail())
+		return ERR_PTR(-ENOENT);
+
+	xa_lock(&ictx->objects);
+	obj = xa_load(&ictx->objects, id);
+	if (!obj)
+		obj = ERR_PTR(-ENOENT);
+	else if (obj->type != IOMMUFD_OBJ_VIOMMU &&
+		 obj->type != IOMMUFD_OBJ_HWPT_NESTED)
+		obj = ERR_PTR(-EINVAL);
+	else if (!refcount_inc_not_zero(&obj->users))
+		obj = ERR_PTR(-ENOENT);
+	xa_unlock(&ictx->objects);
+	return obj;
+}
+
+static void iommufd_put_invalidated(struct iommufd_object *obj)
+{
+	/* It may be gone when this returns */
+	refcount_dec(&obj->users);
+}
+
+/**
+ * iommufd_cache_invalidate() - the requests of an IOMMU_HWPT_INVALIDATE
+ * @ictx: the iommufd
+ * @id: what user space named
+ * @array: The requests. On return, with an error too, @array->entry_num is how
+ *         many of them the hardware has completed.
+ *
+ * Context: ioctl; may sleep.
+ * Return: ENOENT if there is no object @id, or as iommufd_object_cache_invalidate().
+ */
+int iommufd_cache_invalidate(struct iommufd_ctx *ictx, u32 id,
+			     struct iommu_user_data_array *array)
+{
+	struct iommufd_object *obj = iommufd_get_invalidated(ictx, id);
+	int rc;
+
+	if (IS_ERR(obj)) {
+		array->entry_num = 0;
+		return PTR_ERR(obj);
+	}
+	rc = iommufd_object_cache_invalidate(obj, array);
+	iommufd_put_invalidated(obj);
+	return rc;
+}

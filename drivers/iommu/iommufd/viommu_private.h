@@ -301,6 +301,8 @@ iommufd_viommu_alloc_hwpt_nested(struct iommufd_ctx *ictx,
 				 const struct iommu_user_data *user_data);
 int iommufd_object_cache_invalidate(struct iommufd_object *obj,
 				    struct iommu_user_data_array *array);
+int iommufd_cache_invalidate(struct iommufd_ctx *ictx, u32 id,
+			     struct iommu_user_data_array *array);
 
 /* vdevice.c */
 int iommufd_vdevice_alloc_ioctl(struct iommufd_ucmd *ucmd);
