@@ -23,6 +23,9 @@ SAVE ?=
 BENCH_FRAGMENTS := $(addprefix base/config/,bench.config project.config dma.config)
 BENCH_IMAGE := $(BUILD)/bench/Image
 BENCH_STOCK := $(BUILD)/bench/stock/Image
+# Whether it has to tell who waits for which lock, too
+LOCKS ?=
+BENCH_LOCKS := $(BUILD)/bench/locks/Image
 # Extra options of grace-vm, for example: make demo VM="--kernel my/Image"
 VM ?=
 # A kernel source tree for "make series"
@@ -41,7 +44,7 @@ FUZZ_SECONDS ?= 60
 # The parts share the machine's cores themselves.
 .NOTPARALLEL:
 .PHONY: help demo guest-test bench test test-debug coverage check base-check fuzz shell tree kernel \
-	kernel-bench kernel-debug kernel-coverage kernel-guest emulator rootfs vmm selftests stock docs docs-all packages \
+	kernel-bench kernel-locks kernel-debug kernel-coverage kernel-guest emulator rootfs vmm selftests stock docs docs-all packages \
 	packages-test series series-check deb deb-small clean
 .DEFAULT_GOAL := help
 
@@ -53,7 +56,8 @@ help:
 ##                  uses a disk; KERNEL=IMAGE and GUEST_KERNEL=IMAGE are other kernels for it
 ## make bench       what each path takes, in instructions on the board, against the stored figures;
 ##                  KERNEL=IMAGE measures another kernel, KERNEL2=IMAGE a second one beside it,
-##                  PATHS="..." some paths only; SAVE=1 stores the figures
+##                  PATHS="..." some paths only; LOCKS=1 which locks VMMs wait for, on one
+##                  more kernel; SAVE=1 stores the figures
 ## make test        all tests; one summary line a suite, details in build/test/*.tap
 ## make test-debug  the tests of the board on a kernel with KASAN, lockdep, UBSAN, kmemleak and more;
 ##                  any report fails it; details in build/debug/test/*.tap
@@ -96,11 +100,11 @@ demo: packages kernel emulator rootfs selftests
 guest-test: packages $(if $(KERNEL),,kernel) $(if $(GUEST_KERNEL),,kernel-guest) emulator rootfs vmm selftests
 	@base/guest-test.sh "$(KERNEL)" "$(GUEST_KERNEL)"
 
-bench: packages $(if $(KERNEL),,kernel-bench) kernel-guest emulator rootfs vmm selftests
+bench: packages $(if $(KERNEL),,kernel-bench) $(if $(LOCKS),kernel-locks) kernel-guest emulator rootfs vmm selftests
 	@base/apt.sh install bench
 	@base/kernel.sh stock $(BENCH_STOCK) "" base/config/bench.config base/config/dma.config
 	@base/bench.sh programs $(LINUX) $(BUILD)/obj $(SELFTESTS) $(BUILD)/bench
-	@PATHS="$(PATHS)" SAVE="$(SAVE)" STOCK_IMAGE=$(BENCH_STOCK) \
+	@PATHS="$(PATHS)" SAVE="$(SAVE)" STOCK_IMAGE=$(BENCH_STOCK) LOCKS_IMAGE=$(if $(LOCKS),$(BENCH_LOCKS)) \
 		base/bench.sh run $(BUILD)/bench "$(or $(KERNEL),$(BENCH_IMAGE))" $(KERNEL2)
 
 test: packages-test kernel kernel-guest emulator rootfs vmm selftests stock $(if $(or $(filter deb,$(SUITES)),$(if $(SUITES),,y)),deb-small)
@@ -161,6 +165,11 @@ kernel: tree
 kernel-bench: tree
 	@base/apt.sh install tree kernel
 	@base/kernel.sh build $(LINUX) $(BUILD)/obj-bench $(BENCH_IMAGE) $(BENCH_FRAGMENTS)
+
+kernel-locks: tree
+	@base/apt.sh install tree kernel
+	@base/kernel.sh build $(LINUX) $(BUILD)/obj-locks $(BENCH_LOCKS) \
+		$(addprefix base/config/,bench.config project.config locks.config)
 
 kernel-debug: tree
 	@base/apt.sh install tree kernel

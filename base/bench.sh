@@ -18,6 +18,7 @@
 # BOOTS		how often each kernel is booted (3)
 # SAVE		not empty: the figures become the stored ones
 # STOCK_IMAGE	Debian's unmodified kernel, for the group "dma"
+# LOCKS_IMAGE	a kernel with CONFIG_LOCK_STAT: which locks 16 VMMs wait for on it
 # JOBS		boards at a time: instructions don't depend on what else runs (all cores)
 #
 # Non-zero if something could not be measured; never because of a figure.
@@ -124,6 +125,27 @@ finish()
 	done
 }
 
+# count_commands NAME: of the unit's report NAME.report, in lines of NAME.out, what the
+# host's own VINTF had to do for 1,000 unmaps, each of which is a TLBI
+count_commands()
+{
+	awk '
+		function value(name) { match($0, name "=[0-9]+"); return substr($0, RSTART + length(name) + 1, RLENGTH) + 0 }
+		/^executed v=0 .*name=TLBI/ { tlbi += value("count") }
+		/^executed v=0 .*name=CMD_SYNC/ { what["syncs"] = value("count") }
+		/^window v=0 / { what["writes"] = value("writes"); what["reads"] = value("reads") }
+		END {
+			# Without a benchmark there are some, too.
+			if (tlbi < 10000 || !("syncs" in what) || !("reads" in what))
+				exit 1
+			for (name in what) {
+				n = int(what[name] * 1000 / tlbi + 0.5)
+				printf "path=dma_cpus_%s vms=1 unit=per-1000-unmaps n=%d min=%d median=%d max=%d p90=%d\n",
+					name, tlbi, n, n, n, n
+			}
+		}' "$1.report" >>"$1.out" || { say "error: $1.report has no commands of a benchmark"; return 1; }
+}
+
 trap 'trap - EXIT; kill $(jobs -p) 2>/dev/null || true' EXIT
 
 # Many VMs want many devices.
@@ -146,6 +168,21 @@ if [ ${#dma[@]} -gt 0 ]; then
 		[ -z "${STOCK_IMAGE:-}" ] || start dma-stock "$queue" "$STOCK_IMAGE" sh /mnt/share/dma-side "$queue"
 	done
 fi
+if [ ${#dma[@]} -gt 0 ]; then
+	# Several CPUs: what the unit executes is counted, once.
+	icount='' all_boots=$boots boots=1
+	for run in dma ${STOCK_IMAGE:+dma-stock}; do
+		options=(--cpus 4 --log "$out/runs/$run/cpus-1.report")
+		[ "$run" = dma ] && kernel=$image || kernel=$STOCK_IMAGE
+		start "$run" cpus "$kernel" sh /mnt/share/dma-side cpus
+	done
+	icount=1 boots=$all_boots
+fi
+if [ -n "${LOCKS_IMAGE:-}" ]; then
+	icount='' all_boots=$boots boots=1 options=(--cpus 4 --nvme 0 --edu 22)
+	start locks locks "$LOCKS_IMAGE" /mnt/share/cmdqv-bench vmms 16 20
+	icount=1 boots=$all_boots
+fi
 mapfile -t memory < <(chosen memory)
 if [ ${#memory[@]} -gt 0 ]; then
 	options=() boots=1
@@ -164,6 +201,9 @@ if [ ${#guest[@]} -gt 0 ]; then
 	start guest guest "$image" sh /mnt/share/guest-side
 fi
 finish
+for run in dma dma-stock; do
+	[ ! -e "$out/runs/$run/cpus-1.report" ] || count_commands "$out/runs/$run/cpus-1" || failures=$((failures + 1))
+done
 
 status=0
 "$base_dir/bench/bench.py" --vms "$vms" "${fragments[@]/#/--fragment=}" ${SAVE:+--save} \

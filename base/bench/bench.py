@@ -40,6 +40,7 @@ GROUPS = {"first": ("queue", "control"), "second": ("queue", "control"),
           "dma": ("dma",), "dma-stock": ("dma",), "guest": ("guest",),
           "memory": ("memory",), "memory-second": ("memory",)}
 ALWAYS = ("first", "dma", "memory", "guest")
+UNITS = {"guest": ("count", "per-1000-unmaps"), "dma": ("instructions", "per-1000-unmaps")}
 WAITS = "w: with time that it waits, in units of an instruction's; such figures have no ratio"
 
 
@@ -102,6 +103,7 @@ class Report:
         self.columns = {}	# column: {Key: (unit, median, spread)}
         self.reasons = {}	# column: function of a key that says why there is no figure
         self.counts = {}
+        self.locks = None
         self.notes = []
 
     def add(self, column, name, values, reason=lambda key: None, counts=None):
@@ -242,6 +244,14 @@ class Report:
                             for column in columns for key in keys])
         return table
 
+    def locks_table(self):
+        """Classes of locks that are this project's, or that somebody waited for."""
+        table = Table("class", "taken", "waited for", "for 1,000")
+        for name, (taken, waited, _) in sorted(self.locks.classes.items(),
+                                               key=lambda item: (-item[1][1], item[0])):
+            table.add(name, number(taken), number(waited), quotient(ratio(waited * 1000, taken)))
+        return table
+
     def silence(self):
         """What the kernel had to do for paths that are none of its business, a line each."""
         lines = []
@@ -264,6 +274,8 @@ class Report:
         if any(self.paths.group_of[path] == "guest" for path in chosen):
             found += [("A guest's boot", self.guest_table("boot")),
                       ("A guest that reads, for 1,000 unmaps", self.guest_table("read"))]
+        if self.locks:
+            found.append((f"Locks while {len(self.locks.vmms)} VMMs work", self.locks_table()))
         return [(title, table) for title, table in found if len(table.rows) > 1]
 
     def goals_json(self, path):
@@ -275,7 +287,7 @@ class Report:
 
 def read_run(directory, name):
     run = Run(name)
-    units = ("count", "per-1000-unmaps") if name == "guest" else ("instructions",)
+    units = UNITS.get(name.partition("-")[0], ("instructions",))
     for file in sorted(glob.glob(os.path.join(directory, "*.out"))):
         with open(file, encoding="utf-8", errors="replace") as out:
             figures.read_boot(run, out, f"{name}, {os.path.basename(file)}",
@@ -294,6 +306,27 @@ def reason_in(*runs):
     def reason(key):
         return next(filter(None, (figures.skipped(run, key) for run in runs)), None) if not key.part else None
     return reason
+
+
+def read_locks(directory, asked):
+    """What the kernel that counts locks has said, None if it was not asked."""
+    files = sorted(glob.glob(os.path.join(directory, "*.out")))
+    if not files:
+        return None
+    run, locks = read_run(directory, "locks"), figures.Locks()
+    for file in files:
+        with open(file, encoding="utf-8", errors="replace") as out:
+            locks.read(out, f"locks, {os.path.basename(file)}")
+    locks.head = Stored.of(run, asked).head
+    return locks
+
+
+def stored_locks(directory):
+    file = os.path.join(directory, "locks.txt")
+    if not os.path.exists(file):
+        return None
+    with open(file, encoding="utf-8") as text:
+        return figures.Locks().read(text, "locks.txt")
 
 
 def stored_or_none(directory, name):
@@ -389,6 +422,9 @@ def page_of_stores(directory, paths, goals, vms):
         if stores[column] is not None:
             report.add(column, short(stores[column].head["kernel"]), stores[column].figures)
             heads.append((title, stores[column].head))
+    report.locks = stored_locks(directory)
+    if report.locks:
+        heads.append(("locks", report.locks.head))
     known = set().union(*(store.figures for store in stores.values() if store is not None))
     return page(report, heads, [path for path in paths if any(key.path == path for key in known)])
 
@@ -444,6 +480,9 @@ def measure(args, paths, goals):
     elif stores["stock"]:
         report.add("stock", "stock", stores["stock"].figures)
 
+    report.locks = read_locks(os.path.join(args.out, "runs", "locks"), asked)
+    wrong += report.locks.complaints() if report.locks else []
+
     lines = [f"Linux {first.version}, {first.compiler}",
              f"{max(first.boots.values())} boots, instructions under icount, median; spread: between boots"]
     sections = report.sections(chosen)
@@ -462,6 +501,8 @@ def measure(args, paths, goals):
     chart(args.out, report, chosen)
     if args.save and not wrong:
         save(args, paths, asked, runs)
+        if report.locks:
+            report.locks.write(os.path.join(args.stores, "locks.txt"))
     return wrong
 
 

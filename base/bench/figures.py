@@ -293,6 +293,69 @@ def complaints(run, paths, asked, vms):
     return wrong
 
 
+# ---- locks, as several VMMs at once want them
+
+class Locks:
+    """What "cmdqv-bench vmms" has printed: the VMMs' work, and classes of locks."""
+
+    HEAD = ("kernel", "compiler", "config")
+
+    def __init__(self):
+        self.head = {}
+        self.vmms = {}		# number: operations
+        self.classes = {}	# name: (acquisitions, contentions, where they waited)
+        self.skipped = None
+
+    def read(self, lines, where):
+        for number, line in enumerate(lines, 1):
+            here = f"{where}, line {number}"
+            word = line.partition(" ")[0]
+            head = re.fullmatch(r"(\w+) = (.*)", line.strip())
+            if head and head[1] in self.HEAD:
+                self.head[head[1]] = head[2]
+            elif word in ("vmm", "lock", "skip"):
+                try:
+                    fields = fields_of(shlex.split(line)[1:], here)
+                except ValueError as error:
+                    raise Failure(f"{here}: {error}") from None
+                self.add(word, fields, here)
+        return self
+
+    def add(self, word, fields, where):
+        if word == "skip":
+            self.skipped = fields.get("reason", "no reason given")
+        elif word == "vmm":
+            vmm = natural(fields, "nr", where)
+            self.vmms[vmm] = self.vmms.get(vmm, 0) + natural(fields, "ops", where)
+        else:
+            name = fields.get("class")
+            if not name:
+                raise Failure(f"{where}: a lock of no class")
+            # Several classes may have the same name.
+            taken, waited, at = self.classes.get(name, (0, 0, ""))
+            self.classes[name] = (taken + natural(fields, "acquisitions", where),
+                                  waited + natural(fields, "contentions", where),
+                                  " ".join(filter(None, (at, fields.get("at", "")))))
+
+    def complaints(self):
+        if self.skipped:
+            return [f"locks: {self.skipped}"]
+        if not self.vmms or not self.classes:
+            return ["locks: nothing was measured"]
+        return [f"locks: VMM {vmm} did nothing" for vmm, ops in self.vmms.items() if not ops]
+
+    def write(self, file):
+        lines = ["# SPDX-License-Identifier: GPL-2.0-or-later", "#",
+                 "# Which locks VMMs that work at once wait for.", '# Written by "make bench LOCKS=1 SAVE=1".']
+        lines += [f"{name} = {self.head[name]}" for name in self.HEAD]
+        lines += [f"vmm nr={vmm} ops={ops}" for vmm, ops in sorted(self.vmms.items())]
+        lines += [f'lock class="{name}" acquisitions={taken} contentions={waited} at="{at}"'
+                  for name, (taken, waited, at) in sorted(self.classes.items())]
+        with open(file + ".new", "w", encoding="utf-8") as out:
+            out.write("\n".join(lines) + "\n")
+        os.replace(file + ".new", file)
+
+
 # ---- paths and goals
 
 def table_lines(file):
