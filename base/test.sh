@@ -95,7 +95,7 @@ suite_emulator()
 {
 	local test status=0
 
-	for test in emulator/qemu/test/{grace-vm,board}.sh; do
+	for test in emulator/qemu/test/{grace-vm,board}.sh base/test/bench-board; do
 		"$test" || status=1
 	done
 	return $status
