@@ -43,6 +43,16 @@
 #define HAS_QUEUE	0x20	/* queue 0, enabled */
 
 /**
+ * struct bench_took - what a step takes
+ * @ticks: of the counter, from its beginning to its end
+ * @cpu: nanoseconds in which this thread had a CPU meanwhile; 0: not known
+ */
+struct bench_took {
+	u64 ticks;
+	u64 cpu;
+};
+
+/**
  * struct bench - what is measured, and on what
  * @make: argument of the ioctl that makes a path's object, or asks for its work; kept
  *	here so that nothing of filling it in is measured
@@ -57,6 +67,7 @@
  * @step: what is under way, for who is told that it has failed
  * @skip: why this can't be measured here; "" if it can
  * @sleeps: how often it has waited in what was measured
+ * @cpu: the thread's CPU time when the step under way began
  * @pool: hugetlb pages that were set aside
  * @mem: memory for queues; NULL: none
  * @mem_size: bytes of it
@@ -95,6 +106,7 @@ struct bench {
 	const char *step;
 	char skip[128];
 	unsigned long sleeps;
+	u64 cpu;
 	struct hugetlb_pool pool;
 	char *mem;
 	size_t mem_size;
@@ -111,7 +123,7 @@ struct bench {
  * @arg: the path's own: bytes of a queue, commands
  * @part: names of the parts that are told apart; none: there is but one
  * @set_up: gets ready; 0, or a negative errno and bench.step; or bench.skip
- * @once: does it, and says how many ticks each part took, clock included
+ * @once: does it, and says what each part took, clock included
  * @tear_down: undoes @set_up, whatever came of that
  *
  * @set_up and @tear_down may be NULL.
@@ -124,7 +136,8 @@ struct bench_path {
 	u64 arg;
 	const char *part[BENCH_PARTS];
 	int (*set_up)(struct bench *b, const struct bench_path *path);
-	int (*once)(struct bench *b, const struct bench_path *path, u64 *took);
+	int (*once)(struct bench *b, const struct bench_path *path,
+		    struct bench_took *took);
 	void (*tear_down)(struct bench *b);
 };
 
@@ -155,23 +168,34 @@ static inline unsigned long bench_sleeps(void)
 	return usage.ru_nvcsw;
 }
 
+static inline u64 bench_cpu(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
 /* From here on it's measured */
 static inline u64 step_begin(struct bench *b)
 {
 	b->sleeps -= bench_sleeps();
+	b->cpu = bench_cpu();
 	return bench_clock();
 }
 
-/* Up to here, since step_begin() returned @start: @took ticks */
-static inline void step_end(struct bench *b, u64 *took, u64 start)
+/* Up to here, since step_begin() returned @start */
+static inline void step_end(struct bench *b, struct bench_took *took, u64 start)
 {
-	*took = bench_clock() - start;
+	took->ticks = bench_clock() - start;
+	took->cpu = bench_cpu() - b->cpu;
 	b->sleeps += bench_sleeps();
 }
 
 /* An ioctl, and nothing but that: what it returned or a negative errno */
 static __always_inline
-int timed_ioctl(struct bench *b, u64 *took, int fd, unsigned long cmd, void *arg)
+int timed_ioctl(struct bench *b, struct bench_took *took, int fd, unsigned long cmd,
+		void *arg)
 {
 	u64 start = step_begin(b);
 	int rc = ioctl(fd, cmd, arg), error = errno;
@@ -239,7 +263,7 @@ void bench_others_close(struct bench_others *others);
  * struct bench_result - what a path takes
  * @n: samples
  * @parts: of it, at least 1
- * @took: @n by 1 + BENCH_PARTS, first all of it, then its parts; the clock's own cost
+ * @took: @n by 1 + BENCH_PARTS, first all of it, then its parts; what measuring takes
  *	is taken off
  * @faults: page faults meanwhile
  * @sleeps: how often the program has waited in what was measured: then it's a time that
@@ -248,7 +272,7 @@ void bench_others_close(struct bench_others *others);
 struct bench_result {
 	unsigned int n;
 	unsigned int parts;
-	u64 (*took)[1 + BENCH_PARTS];
+	struct bench_took (*took)[1 + BENCH_PARTS];
 	unsigned long faults;
 	unsigned long sleeps;
 };
@@ -275,11 +299,20 @@ int bench_tear_down(struct bench *b, const struct bench_path *path, int rc);
 int bench_repeat(struct bench *b, const struct bench_path *path,
 		 unsigned long times);
 
+/**
+ * struct bench_figure - what samples come to, in ticks
+ * @min: the least
+ * @median: the one in the middle
+ * @p90: nine in ten are not larger
+ * @max: the largest
+ * @cpu: median of what this thread had a CPU for; 0: not known
+ */
 struct bench_figure {
 	u64 min;
 	u64 median;
 	u64 p90;
 	u64 max;
+	u64 cpu;
 };
 
 /* Of all (@part 0) or of part @part - 1 of it */
@@ -356,5 +389,8 @@ int bench_allocs(struct bench *b, const struct bench_path *path,
  * Return: 0; 1, and what has failed is on standard error.
  */
 int bench_vmms(unsigned int n, unsigned int seconds);
+
+/* Write what bench_vmms() prints of /proc/lock_stat to @out, of @f which is like that */
+void bench_lock_stat(FILE *f, FILE *out);
 
 #endif

@@ -116,7 +116,7 @@ static int trace_open(struct tracefs *t)
 static int traced(struct bench *b, const struct bench_path *path, struct tracefs *t)
 {
 	char file[160];
-	u64 part[BENCH_PARTS];
+	struct bench_took part[BENCH_PARTS];
 	int on, rc;
 
 	snprintf(file, sizeof(file), "%s/tracing_on", t->dir);
@@ -137,7 +137,7 @@ int bench_allocs(struct bench *b, const struct bench_path *path,
 		 struct bench_allocs *allocs)
 {
 	struct live *live = calloc(1, sizeof(*live));
-	u64 part[BENCH_PARTS];
+	struct bench_took part[BENCH_PARTS];
 	char *trace = NULL;
 	struct tracefs t;
 	const char *r;

@@ -31,16 +31,18 @@
  * The scale: what any system call takes
  */
 
-static int once_syscall(struct bench *b, const struct bench_path *path, u64 *took)
+static int once_syscall(struct bench *b, const struct bench_path *path,
+			struct bench_took *took)
 {
 	u64 start = bench_clock();
 
 	syscall(SYS_getppid);
-	took[0] = bench_clock() - start;
+	took[0].ticks = bench_clock() - start;
 	return 0;
 }
 
-static int once_no_ioctl(struct bench *b, const struct bench_path *path, u64 *took)
+static int once_no_ioctl(struct bench *b, const struct bench_path *path,
+			 struct bench_took *took)
 {
 	int rc = timed_ioctl(b, &took[0], b->vm.fd, _IO(IOMMUFD_TYPE, 0x7f), NULL);
 
@@ -56,7 +58,8 @@ static int once_no_ioctl(struct bench *b, const struct bench_path *path, u64 *to
  * So many invalidations of consecutive pages and a CMD_SYNC, until the hardware has done
  * them: what a guest's driver does, with what it knows of the queue in registers.
  */
-static int once_page0(struct bench *b, const struct bench_path *path, u64 *took)
+static int once_page0(struct bench *b, const struct bench_path *path,
+		      struct bench_took *took)
 {
 	struct vcmdq *q = &b->vm.q[0];
 	const u32 mask = (1u << q->log2size) - 1, wrap = 2 * mask + 1;
@@ -95,7 +98,7 @@ static int once_page0(struct bench *b, const struct bench_path *path, u64 *took)
 	}
 	/* Nothing that follows may use what the commands have invalidated */
 	dma_barrier();
-	took[0] = bench_clock() - start;
+	took[0].ticks = bench_clock() - start;
 	q->prod = prod;
 	return 0;
 }
@@ -149,7 +152,8 @@ static int set_up_atc_inv(struct bench *b, const struct bench_path *path)
 	return set_up_trapped(b, path);
 }
 
-static int once_trapped(struct bench *b, const struct bench_path *path, u64 *took)
+static int once_trapped(struct bench *b, const struct bench_path *path,
+			struct bench_took *took)
 {
 	int rc;
 
@@ -166,7 +170,7 @@ static int once_trapped(struct bench *b, const struct bench_path *path, u64 *too
  * Objects: one is made, and destroyed again
  */
 
-static int timed_destroy(struct bench *b, u64 *took, u32 id)
+static int timed_destroy(struct bench *b, struct bench_took *took, u32 id)
 {
 	struct iommu_destroy *cmd = &b->use.destroy;
 
@@ -187,7 +191,8 @@ static int set_up_viommu(struct bench *b, const struct bench_path *path)
 	return 0;
 }
 
-static int once_viommu(struct bench *b, const struct bench_path *path, u64 *took)
+static int once_viommu(struct bench *b, const struct bench_path *path,
+		       struct bench_took *took)
 {
 	int rc;
 
@@ -210,7 +215,8 @@ static int set_up_vdevice(struct bench *b, const struct bench_path *path)
 	return 0;
 }
 
-static int once_vdevice(struct bench *b, const struct bench_path *path, u64 *took)
+static int once_vdevice(struct bench *b, const struct bench_path *path,
+			struct bench_took *took)
 {
 	int rc;
 
@@ -250,7 +256,8 @@ static int set_up_hwq_32m(struct bench *b, const struct bench_path *path)
 	return set_up_hwq(b, path->arg, 32 * MIB);
 }
 
-static int once_hwq(struct bench *b, const struct bench_path *path, u64 *took)
+static int once_hwq(struct bench *b, const struct bench_path *path,
+		    struct bench_took *took)
 {
 	int rc;
 
@@ -273,7 +280,8 @@ static int set_up_veventq(struct bench *b, const struct bench_path *path)
 	return 0;
 }
 
-static int once_veventq(struct bench *b, const struct bench_path *path, u64 *took)
+static int once_veventq(struct bench *b, const struct bench_path *path,
+			struct bench_took *took)
 {
 	u64 start;
 	int rc;
@@ -316,7 +324,7 @@ static int set_up_nested(struct bench *b, const struct bench_path *path)
 	return 0;
 }
 
-static int timed_attach(struct bench *b, u64 *took, u32 pt)
+static int timed_attach(struct bench *b, struct bench_took *took, u32 pt)
 {
 	struct vfio_device_attach_iommufd_pt *cmd = &b->use.attach;
 
@@ -327,7 +335,8 @@ static int timed_attach(struct bench *b, u64 *took, u32 pt)
 	return timed_ioctl(b, took, b->vm.dev.fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, cmd);
 }
 
-static int once_nested(struct bench *b, const struct bench_path *path, u64 *took)
+static int once_nested(struct bench *b, const struct bench_path *path,
+		       struct bench_took *took)
 {
 	int rc;
 
@@ -361,7 +370,8 @@ static int set_up_replace(struct bench *b, const struct bench_path *path)
 	return rc ?: vfio_attach(&b->vm.dev, b->pt[0]);
 }
 
-static int once_replace(struct bench *b, const struct bench_path *path, u64 *took)
+static int once_replace(struct bench *b, const struct bench_path *path,
+			struct bench_took *took)
 {
 	b->step = "attach to another nested HWPT";
 	b->attached ^= 1;
@@ -385,7 +395,8 @@ static void tear_down_replace(struct bench *b)
  * The window
  */
 
-static int once_mmap(struct bench *b, const struct bench_path *path, u64 *took)
+static int once_mmap(struct bench *b, const struct bench_path *path,
+		     struct bench_took *took)
 {
 	struct vm *vm = &b->vm;
 	u64 start;
@@ -411,7 +422,8 @@ static int once_mmap(struct bench *b, const struct bench_path *path, u64 *took)
  */
 
 /* An illegal command until poll() returns, and reading the event: both on the clock */
-static int error_and_event(struct bench *b, u64 *until_poll, u64 *until_read)
+static int error_and_event(struct bench *b, struct bench_took *until_poll,
+			   struct bench_took *until_read)
 {
 	struct pollfd p = { .fd = b->event_fd, .events = POLLIN };
 	struct vcmdq *q = &b->vm.q[0];
@@ -445,16 +457,18 @@ static int error_and_event(struct bench *b, u64 *until_poll, u64 *until_read)
 	return vcmdq_wait(q);
 }
 
-static int once_event_read(struct bench *b, const struct bench_path *path, u64 *took)
+static int once_event_read(struct bench *b, const struct bench_path *path,
+			   struct bench_took *took)
 {
-	u64 unused;
+	struct bench_took unused;
 
 	return error_and_event(b, &unused, &took[0]);
 }
 
-static int once_error_poll(struct bench *b, const struct bench_path *path, u64 *took)
+static int once_error_poll(struct bench *b, const struct bench_path *path,
+			   struct bench_took *took)
 {
-	u64 unused;
+	struct bench_took unused;
 
 	return error_and_event(b, &took[0], &unused);
 }
@@ -464,7 +478,8 @@ static int once_error_poll(struct bench *b, const struct bench_path *path, u64 *
  */
 
 /* A VM with all that one has, made anew each time, and its iommufd closed */
-static int once_close(struct bench *b, const struct bench_path *path, u64 *took)
+static int once_close(struct bench *b, const struct bench_path *path,
+		      struct bench_took *took)
 {
 	struct vm *vm = &b->vm;
 	u64 start;

@@ -22,17 +22,28 @@ static unsigned long page_faults(void)
 	return usage.ru_minflt + usage.ru_majflt;
 }
 
-/* What two reads of the counter take with nothing between */
-static u64 clock_cost(void)
+static void keep_least(u64 *least, u64 value)
 {
-	u64 least = UINT64_MAX, start, took;
+	if (value < *least)
+		*least = value;
+}
+
+/* What measuring takes: a step with nothing in it */
+static struct bench_took step_cost(struct bench *b)
+{
+	struct bench_took least = { UINT64_MAX, UINT64_MAX }, took;
 	unsigned int i;
+	u64 start;
 
 	for (i = 0; i < 100; i++) {
+		start = step_begin(b);
+		step_end(b, &took, start);
+		keep_least(&least.ticks, took.ticks);
+		keep_least(&least.cpu, took.cpu);
+		/* As where nobody wants to know the CPU time */
 		start = bench_clock();
-		took = bench_clock() - start;
-		if (took < least)
-			least = took;
+		took.ticks = bench_clock() - start;
+		keep_least(&least.ticks, took.ticks);
 	}
 	return least;
 }
@@ -45,13 +56,13 @@ const char *bench_unit(void)
 {
 #ifdef __aarch64__
 	unsigned int i, exact = 0;
-	u64 freq, start, cost = clock_cost();
+	u64 freq, start;
 
 	asm volatile("mrs %0, cntfrq_el0" : "=r" (freq));
 	for (i = 0; freq == ICOUNT_HZ && i < 20; i++) {
 		start = bench_clock();
 		asm volatile(".rept 1000; nop; .endr");
-		exact += bench_clock() - start == 1000 + cost;
+		exact += bench_clock() - start - 1000 < 10;
 	}
 	return exact > 10 ? "instructions" : "ticks";
 #else
@@ -94,10 +105,15 @@ int bench_tear_down(struct bench *b, const struct bench_path *path, int rc)
 	return rc;
 }
 
+static void less(u64 *value, u64 cost)
+{
+	*value -= *value < cost ? *value : cost;
+}
+
 int bench_run(struct bench *b, const struct bench_path *path,
 	      unsigned int samples, struct bench_result *result)
 {
-	u64 cost = clock_cost(), part[BENCH_PARTS];
+	struct bench_took cost = step_cost(b), part[BENCH_PARTS];
 	unsigned int i, p, parts = 1;
 	unsigned long faults = 0;
 	int rc;
@@ -111,7 +127,7 @@ int bench_run(struct bench *b, const struct bench_path *path,
 	b->step = "memory for the result";
 	if (!result->took)
 		return -ENOMEM;
-	/* Not while it's measured */
+	/* The memory is had now, not while it's measured */
 	memset(result->took, 0xff, samples * sizeof(*result->took));
 
 	rc = bench_set_up(b, path);
@@ -120,13 +136,15 @@ int bench_run(struct bench *b, const struct bench_path *path,
 	faults = page_faults();
 	b->sleeps = 0;
 	for (i = 0; !rc && i < samples; i++) {
-		u64 *took = result->took[i];
+		struct bench_took *took = result->took[i];
 
+		memset(took, 0, sizeof(result->took[i]));
 		rc = path->once(b, path, took + 1);
-		took[0] = 0;
 		for (p = 1; p <= parts; p++) {
-			took[p] -= took[p] < cost ? took[p] : cost;
-			took[0] += took[p];
+			less(&took[p].ticks, cost.ticks);
+			less(&took[p].cpu, cost.cpu);
+			took[0].ticks += took[p].ticks;
+			took[0].cpu += took[p].cpu;
 		}
 	}
 	result->sleeps = b->sleeps;
@@ -146,7 +164,7 @@ void bench_result_free(struct bench_result *result)
 int bench_repeat(struct bench *b, const struct bench_path *path,
 		 unsigned long times)
 {
-	u64 part[BENCH_PARTS];
+	struct bench_took part[BENCH_PARTS];
 	int rc;
 
 	rc = bench_set_up(b, path);
@@ -162,6 +180,19 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Nanoseconds in ticks of the counter */
+static u64 ticks_of(u64 ns)
+{
+#ifdef __aarch64__
+	u64 freq;
+
+	asm volatile("mrs %0, cntfrq_el0" : "=r" (freq));
+	return ns / 1000000000 * freq + ns % 1000000000 * freq / 1000000000;
+#else
+	return ns;
+#endif
+}
+
 struct bench_figure bench_figure(const struct bench_result *result,
 				 unsigned int part)
 {
@@ -172,7 +203,11 @@ struct bench_figure bench_figure(const struct bench_result *result,
 	if (!v)
 		return f;
 	for (i = 0; i < result->n; i++)
-		v[i] = result->took[i][part];
+		v[i] = result->took[i][part].cpu;
+	qsort(v, result->n, sizeof(*v), by_value);
+	f.cpu = ticks_of(v[result->n / 2]);
+	for (i = 0; i < result->n; i++)
+		v[i] = result->took[i][part].ticks;
 	qsort(v, result->n, sizeof(*v), by_value);
 	f.min = v[0];
 	f.median = v[result->n / 2];

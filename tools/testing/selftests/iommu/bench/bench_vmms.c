@@ -52,7 +52,7 @@ struct vmm {
 static int do_round(struct bench *b, struct report *r, bool error)
 {
 	const struct bench_path *path;
-	u64 part[BENCH_PARTS];
+	struct bench_took part[BENCH_PARTS];
 	unsigned int i;
 	int rc = 0;
 
@@ -139,35 +139,104 @@ static bool lock_stat_write(const char *path, const char *text)
 	return ok;
 }
 
+/* Locks of these are told of even if nobody waited for them */
+static bool is_ours(const char *class)
+{
+	static const char *const words[] = {
+		"iommu", "smmu", "cmdq", "vintf", "viommu", "vdev", "vevent", "queue->lock",
+		"iopt", "ioas", "hwpt", "igroup", "ictx", "xa_lock", "arm_lpae"
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		if (strstr(class, words[i]))
+			return true;
+	return false;
+}
+
+/**
+ * struct lock_class - a class of locks, as it was used
+ * @name: its name
+ * @contentions: how often somebody waited
+ * @acquisitions: how often somebody had it
+ * @wait_max: the longest wait, microseconds
+ * @hold_max: for how long somebody had it at most, microseconds
+ * @at: where they waited
+ */
+struct lock_class {
+	char name[128];
+	unsigned long contentions;
+	unsigned long acquisitions;
+	double wait_max;
+	double hold_max;
+	char at[256];
+};
+
+static void print_class(const struct lock_class *c, FILE *out)
+{
+	if (!c->name[0] || (!c->contentions && !is_ours(c->name)))
+		return;
+	fprintf(out, "lock class=\"%s\" contentions=%lu acquisitions=%lu ", c->name,
+		c->contentions, c->acquisitions);
+	fprintf(out, "wait_max_us=%.2f hold_max_us=%.2f at=\"%s\"\n", c->wait_max,
+		c->hold_max, c->at);
+}
+
 /*
  * "class name: con-bounces contentions waittime-min -max -total -avg acq-bounces
- * acquisitions holdtime-min -max -total -avg", times in us. Lines that point to code
- * have no such numbers.
+ * acquisitions holdtime-min -max -total -avg", times in us. Is it such a line?
  */
+static bool read_class(char *line, struct lock_class *c)
+{
+	/* The names have colons of their own */
+	char *end = strrchr(line, ':');
+
+	if (!end || sscanf(end, ": %*u %lu %*f %lf %*f %*f %*u %lu %*f %lf",
+			   &c->contentions, &c->wait_max, &c->acquisitions,
+			   &c->hold_max) != 4)
+		return false;
+	*end = 0;
+	snprintf(c->name, sizeof(c->name), "%s", line + strspn(line, " "));
+	c->at[0] = 0;
+	return true;
+}
+
+/* "class name  contentions  [<address>] symbol": first of who waited, then for whom */
+static void read_point(const char *line, struct lock_class *c)
+{
+	const char *symbol = strstr(line, ">] ");
+	size_t len = strlen(c->at);
+
+	if (symbol)
+		snprintf(c->at + len, sizeof(c->at) - len, "%s%.*s", len ? " " : "",
+			 (int)strcspn(symbol + 3, "+\n"), symbol + 3);
+}
+
+void bench_lock_stat(FILE *f, FILE *out)
+{
+	struct lock_class class = {}, next;
+	char line[512];
+
+	while (fgets(line, sizeof(line), f)) {
+		if (read_class(line, &next)) {
+			print_class(&class, out);
+			class = next;
+		} else {
+			read_point(line, &class);
+		}
+	}
+	print_class(&class, out);
+}
+
 static void print_lock_stat(void)
 {
-	char line[512], *end, *name;
-	unsigned long contentions, acquisitions;
-	double wait_max, hold_max;
 	FILE *f = fopen(LOCK_STAT, "re");
 
 	if (!f) {
-		printf("skip path=vmms reason=\"no " LOCK_STAT " (CONFIG_LOCK_STAT)\"\n");
+		printf("skip path=vmms reason=\"no %s (CONFIG_LOCK_STAT)\"\n", LOCK_STAT);
 		return;
 	}
-	while (fgets(line, sizeof(line), f)) {
-		/* The names have colons of their own */
-		for (end = line + strlen(line); end > line && *end != ':'; end--)
-			;
-		if (sscanf(end, ": %*u %lu %*f %lf %*f %*f %*u %lu %*f %lf",
-			   &contentions, &wait_max, &acquisitions, &hold_max) != 4)
-			continue;
-		*end = 0;
-		name = line + strspn(line, " ");
-		printf("lock class=\"%s\" contentions=%lu acquisitions=%lu ", name,
-		       contentions, acquisitions);
-		printf("wait_max_us=%.2f hold_max_us=%.2f\n", wait_max, hold_max);
-	}
+	bench_lock_stat(f, stdout);
 	fclose(f);
 }
 

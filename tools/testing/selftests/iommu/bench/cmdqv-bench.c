@@ -5,18 +5,20 @@
  * Output, a line a figure; fields of a line are NAME=VALUE, in this order, and more may
  * follow. Lines that begin with '#' are for people.
  *
- *	path=NAME vms=N unit=UNIT n=SAMPLES min=I median=I max=I p90=I sleeps=I
- *	path=NAME vms=N part=PART unit=UNIT n=SAMPLES min=I median=I max=I p90=I
+ *	path=NAME vms=N unit=UNIT n=SAMPLES min=I median=I max=I p90=I [cpu=I] sleeps=I
+ *	path=NAME vms=N part=PART unit=UNIT n=SAMPLES min=I median=I max=I p90=I [cpu=I]
  *	count path=NAME vms=N faults=I
  *	skip path=NAME [vms=N] reason="TEXT"
  *	memory vms=N queue=BYTES object=OBJECT what=COUNTER bytes=I per_vm=I
  *	alloc path=NAME calls=I bytes=I kept=I
  *	vmm nr=I path=NAME ops=I
- *	lock class="NAME" contentions=I acquisitions=I wait_max_us=F hold_max_us=F
+ *	lock class="NAME" contentions=I acquisitions=I wait_max_us=F hold_max_us=F at="SYMBOL..."
  *
  * vms		VINTFs that are taken by VMs, the measured one's among them
  * unit		instructions, if the counter counts those (the board's --icount); else
  *		ticks of the counter
+ * cpu		the median without the time in which the program had no CPU: what a path that
+ *		sleeps has itself executed, and others have not for it
  * sleeps	how often the program has waited in what was measured, in all samples. While
  *		all wait the counter goes on, so such a figure is a time.
  * faults	page faults while the commands went through page 0
@@ -29,7 +31,8 @@
  * alloc	what the kernel allocates when the path is gone once: how often, how many
  *		bytes, and how many of those it had not freed again at the end
  * vmm		how often VMM number I did it
- * lock		of /proc/lock_stat, for all of them together
+ * lock		of /proc/lock_stat, for all VMMs together: locks that somebody waited for, and
+ *		where, and those of I/O page tables and their units in any case
  *
  * Exits with 0 if all was measured or skipped, 1 if something failed, which is said on
  * standard error with the step and the error; 2: wrong use.
@@ -65,10 +68,10 @@ static const char help[] =
 	"                  N times with 2N times\n"
 	"  --device BDF    the PCI device (the first edu device)\n"
 	"\n"
-	"A line is \"path=NAME vms=N unit=UNIT n=SAMPLES min=I median=I max=I p90=I sleeps=I\",\n"
-	"for a part of a path with part=PART after vms=N. What has sleeps is a time, not a\n"
-	"count. \"skip path=NAME vms=N reason=\"TEXT\"\": can't be measured here. \"count\n"
-	"path=NAME vms=N faults=I\": page faults while it was measured. The head of\n"
+	"A line is \"path=NAME vms=N unit=UNIT n=SAMPLES min=I median=I max=I p90=I cpu=I\n"
+	"sleeps=I\", for a part of a path with part=PART after vms=N. What has sleeps is a\n"
+	"time, not a count; cpu is what the program itself was busy with.\n"
+	"\"skip path=NAME vms=N reason=\"TEXT\"\": can't be measured here. The head of\n"
 	"cmdqv-bench.c has the other lines.\n";
 
 static int wrong_use(void)
@@ -96,6 +99,8 @@ static void print_figure(const struct bench_path *path, unsigned int vms,
 		printf("part=%s ", path->part[part - 1]);
 	printf("unit=%s n=%u min=%llu median=%llu max=%llu p90=%llu", bench_unit(), r->n,
 	       f.min, f.median, f.max, f.p90);
+	if (f.cpu)
+		printf(" cpu=%llu", f.cpu);
 	if (!part)
 		printf(" sleeps=%lu", r->sleeps);
 	printf("\n");
