@@ -13,14 +13,15 @@
 
 #include "arm-smmu-v3-iommufd-test.h"
 
-/* One command; without a lock nothing could keep the device where it is */
+/* One command, which nothing comes of */
 static int convert(struct vsmmu_fixture *f, u64 cmd[2])
 {
+	struct arm_vsmmu_block block;
 	int ret;
 
-	down_read(&f->vsmmu.core.vdevs_rwsem);
-	ret = arm_vsmmu_convert_cmd(&f->vsmmu, cmd);
-	up_read(&f->vsmmu.core.vdevs_rwsem);
+	arm_vsmmu_block_begin(&block, &f->vsmmu);
+	ret = arm_vsmmu_convert_cmd(&block, cmd);
+	arm_vsmmu_block_end(&block);
 	return ret;
 }
 
@@ -281,11 +282,84 @@ static void cmd_atc_inv_without_ats(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, convert(f, cmd), -EIO);
 }
 
+/*
+ * I11: from a StreamID's conversion to the end of the block no device leaves the VM;
+ * and a guest that invalidates its TLB waits for no device that comes or goes.
+ */
+static void cmd_device_stays(struct kunit *test)
+{
+	static const u8 tlbi[] = { 0x30, 0x10, 0x11, 0x12, 0x13 };
+	static const u8 named[] = { 0x05, 0x06, 0x40 };
+	struct vsmmu_fixture *f = test->priv;
+	struct rw_semaphore *rwsem = &f->vsmmu.core.vdevs_rwsem;
+	struct arm_vsmmu_block block;
+	unsigned int i;
+
+	for (i = 0; i != ARRAY_SIZE(tlbi); i++) {
+		u64 cmd[2] = { tlbi[i], 0 };
+
+		arm_vsmmu_block_begin(&block, &f->vsmmu);
+		KUNIT_EXPECT_EQ(test, arm_vsmmu_convert_cmd(&block, cmd), 1);
+		KUNIT_EXPECT_FALSE(test, rwsem_is_locked(rwsem));
+		arm_vsmmu_block_end(&block);
+		KUNIT_EXPECT_FALSE(test, rwsem_is_locked(rwsem));
+	}
+	f->master.ste_ats_enabled = true;
+	for (i = 0; i != ARRAY_SIZE(named); i++) {
+		u64 cmd[2] = { named[i] | FIELD_PREP(SID_FIELD, TEST_VSID), 0 };
+
+		arm_vsmmu_block_begin(&block, &f->vsmmu);
+		KUNIT_EXPECT_EQ(test, arm_vsmmu_convert_cmd(&block, cmd), 1);
+		KUNIT_EXPECT_TRUE(test, rwsem_is_locked(rwsem));
+		cmd[0] = named[i] | FIELD_PREP(SID_FIELD, TEST_VSID + 1);
+		KUNIT_EXPECT_EQ(test, arm_vsmmu_convert_cmd(&block, cmd), -EIO);
+		KUNIT_EXPECT_TRUE(test, rwsem_is_locked(rwsem));
+		arm_vsmmu_block_end(&block);
+		KUNIT_EXPECT_FALSE(test, rwsem_is_locked(rwsem));
+	}
+}
+
+/* I11: each command names the device that its own StreamID is for */
+static void cmd_several_devices(struct kunit *test)
+{
+	static const struct {
+		u32 vsid;
+		u32 sid;
+	} cmds[] = {
+		{ TEST_VSID, TEST_PSID }, { TEST_VSID, TEST_PSID },
+		{ 0, 7 }, { 0, 7 }, { TEST_VSID, TEST_PSID }, { 0, 7 },
+		{ 1, 0 }, { 0, 7 }, { TEST_VSID + 1, 0 },
+	};
+	struct vsmmu_fixture *f = test->priv;
+	struct arm_vsmmu_device other = f->vdev;
+	struct arm_vsmmu_block block;
+	unsigned int i;
+
+	other.core.virt_id = 0;
+	other.sid = 7;
+	scoped_guard(rwsem_write, &f->vsmmu.core.vdevs_rwsem)
+		iommufd_viommu_publish_vdevice(&other.core);
+	arm_vsmmu_block_begin(&block, &f->vsmmu);
+	for (i = 0; i != ARRAY_SIZE(cmds); i++) {
+		u64 cmd[2] = { 0x06 | FIELD_PREP(SID_FIELD, cmds[i].vsid), 0 };
+		int ret = arm_vsmmu_convert_cmd(&block, cmd);
+
+		KUNIT_EXPECT_EQ_MSG(test, ret, cmds[i].sid ? 1 : -EIO,
+				    "command %u", i);
+		if (cmds[i].sid)
+			KUNIT_EXPECT_EQ_MSG(test, FIELD_GET(SID_FIELD, cmd[0]),
+					    cmds[i].sid, "command %u", i);
+	}
+	arm_vsmmu_block_end(&block);
+	scoped_guard(rwsem_write, &f->vsmmu.core.vdevs_rwsem)
+		iommufd_viommu_unpublish_vdevice(&other.core);
+}
+
 /* ------------------------------------------------------ requests in an array */
 
 #define SYNC_OPCODE	0x46
 /* Requests that are executed at once */
-#define TEST_BLOCK	63
+#define TEST_BLOCK	64
 
 /* An array of @num requests of @entry_len bytes in user memory */
 static struct iommu_user_data_array
@@ -439,6 +513,45 @@ static void inv_many(struct kunit *test)
 			((2 << TEST_CMDQ_SHIFT) - 1));
 }
 
+/* After the last entry of the queue comes the first, also within a block */
+static void inv_wraps(struct kunit *test)
+{
+	const u32 entries = 1 << TEST_CMDQ_SHIFT;
+	struct vsmmu_fixture *f = test->priv;
+	struct iommu_user_data_array array = make_array(test, 16, entries, 0), a;
+	u32 i, start, num = TEST_BLOCK;
+	u64 cmd[2];
+
+	for (i = 0; i != entries; i++)
+		put_request(test, &array, i, tlbi_asid(i), i << 12);
+	a = array;
+	a.entry_num = entries - entries / TEST_BLOCK - 10;
+	KUNIT_EXPECT_EQ(test, arm_vsmmu_cache_invalidate(&f->vsmmu.core, &a), 0);
+	start = f->cmdq_reg;
+	KUNIT_ASSERT_LT(test, start, entries);
+	KUNIT_ASSERT_GT(test, start + num, entries);
+
+	for (i = 0; i != num; i++)
+		put_request(test, &array, i, 0x12 | (u64)i << 48, i << 12);
+	a = array;
+	a.entry_num = num;
+	KUNIT_EXPECT_EQ(test, arm_vsmmu_cache_invalidate(&f->vsmmu.core, &a), 0);
+	KUNIT_EXPECT_EQ(test, a.entry_num, num);
+	for (i = 0; i != num; i++) {
+		vsmmu_fixture_cmd(f, (start + i) % entries, cmd);
+		KUNIT_EXPECT_EQ_MSG(test, cmd[0],
+				    0x12 | (u64)i << 48 |
+				    FIELD_PREP(VMID_FIELD, TEST_VMID),
+				    "command %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, cmd[1], i << 12, "command %u", i);
+	}
+	vsmmu_fixture_cmd(f, (start + num) % entries, cmd);
+	KUNIT_EXPECT_EQ(test, cmd[0] & 0xff, SYNC_OPCODE);
+	/* And what was there before is still there */
+	vsmmu_fixture_cmd(f, start - 2, cmd);
+	KUNIT_EXPECT_EQ(test, cmd[0] & 0xff, 0x11);
+}
+
 /* Memory that isn't there stops the array like a wrong request */
 static void inv_fault(struct kunit *test)
 {
@@ -576,9 +689,12 @@ static struct kunit_case arm_smmu_v3_iommufd_inv_test_cases[] = {
 	KUNIT_CASE(cmd_stream_ids),
 	KUNIT_CASE(cmd_illegal_operands),
 	KUNIT_CASE(cmd_atc_inv_without_ats),
+	KUNIT_CASE(cmd_device_stays),
+	KUNIT_CASE(cmd_several_devices),
 	KUNIT_CASE(inv_stops_at_the_wrong_one),
 	KUNIT_CASE(inv_blocks),
 	KUNIT_CASE(inv_many),
+	KUNIT_CASE(inv_wraps),
 	KUNIT_CASE(inv_fault),
 	KUNIT_CASE(inv_entry_len),
 	KUNIT_CASE(inv_probe),

@@ -22,47 +22,165 @@
 /* The command is for the Secure side */
 #define CMDQ_0_SSEC	BIT_ULL(10)
 
-/* Requests that are converted, issued and waited for at once */
-#define VSMMU_BLOCK	(CMDQ_BATCH_ENTRIES - 1)
+/* Requests that are converted, issued and waited for at once; a full batch's worth */
+#define VSMMU_BLOCK	CMDQ_BATCH_ENTRIES
+
+/* A request as the guest wrote it, then the command that is issued for one */
+union vsmmu_cmd {
+	struct iommu_viommu_arm_smmuv3_invalidate req;
+	u64 cmd[CMDQ_ENT_DWORDS];
+};
 
 /*
- * 4.4.1: TG 0 means no range, and the fields of one don't count. The hardware
- * refuses a range without RIL, and the reserved one of a single page at no level.
+ * The two words of a command are passed in registers: a block is 64 commands, and what
+ * is done to each is a few instructions.
  */
-static int arm_vsmmu_check_range(struct arm_smmu_device *smmu, u64 *cmd)
+struct vsmmu_words {
+	u64 w0;
+	u64 w1;
+	int ret;
+};
+
+static __always_inline struct vsmmu_words words(u64 w0, u64 w1)
+{
+	return (struct vsmmu_words){ w0, w1, 1 };
+}
+
+static __always_inline struct vsmmu_words no_words(int ret)
+{
+	return (struct vsmmu_words){ .ret = ret };
+}
+
+/*
+ * CMD_TLBI_NH_VA and CMD_TLBI_NH_VAA, which has no ASID. 4.4.1: TG 0 means no range, and
+ * the fields of one don't count. The hardware refuses a range without RIL, and the
+ * reserved one of a single page at no level.
+ */
+static __always_inline struct vsmmu_words
+arm_vsmmu_convert_va(struct arm_vsmmu_block *block, u64 w0, u64 w1, u64 keep)
 {
 	const u64 range = CMDQ_TLBI_0_NUM | CMDQ_TLBI_0_SCALE;
 
-	if (!(cmd[1] & CMDQ_TLBI_1_TG)) {
-		cmd[0] &= ~range;
-		cmd[1] &= ~CMDQ_TLBI_1_TTL;
-		return 0;
-	}
-	if (!(smmu->features & ARM_SMMU_FEAT_RANGE_INV))
-		return -EIO;
-	if (!(cmd[0] & range) && !(cmd[1] & CMDQ_TLBI_1_TTL))
-		return -EIO;
-	return 0;
+	if (!(w1 & CMDQ_TLBI_1_TG))
+		return words((w0 & keep) | block->vmid,
+			     w1 & (CMDQ_TLBI_1_LEAF | CMDQ_TLBI_1_VA_MASK));
+
+	if (!(block->vsmmu->smmu->features & ARM_SMMU_FEAT_RANGE_INV))
+		return no_words(-EIO);
+	if (!(w0 & range) && !(w1 & CMDQ_TLBI_1_TTL))
+		return no_words(-EIO);
+	return words((w0 & (keep | range)) | block->vmid,
+		     w1 & (CMDQ_TLBI_1_LEAF | CMDQ_TLBI_1_TTL |
+			   CMDQ_TLBI_1_TG | CMDQ_TLBI_1_VA_MASK));
 }
 
-/* The guest's StreamID in @cmd becomes the physical one */
+/*
+ * What the guest's StreamID @vsid names. From the first on no device leaves the VM before
+ * arm_vsmmu_block_end() (I11).
+ */
 static struct arm_vsmmu_device *
-arm_vsmmu_convert_sid(struct arm_vsmmu *vsmmu, u64 *cmd)
+arm_vsmmu_find_device(struct arm_vsmmu_block *block, u32 vsid)
 {
-	u32 vsid = FIELD_GET(CMDQ_CFGI_0_SID, cmd[0]);
+	struct iommufd_viommu *viommu = &block->vsmmu->core;
 	struct iommufd_vdevice *vdev;
 
-	vdev = iommufd_viommu_find_vdevice(&vsmmu->core, vsid);
+	/* Guests invalidate one device at a time */
+	if (block->device && block->vsid == vsid)
+		return block->device;
+	if (!block->locked) {
+		down_read(&viommu->vdevs_rwsem);
+		block->locked = true;
+	}
+	vdev = iommufd_viommu_find_vdevice(viommu, vsid);
 	if (!vdev)
 		return NULL;
-	cmd[0] &= ~CMDQ_CFGI_0_SID;
-	cmd[0] |= FIELD_PREP(CMDQ_CFGI_0_SID, to_vsmmu_device(vdev)->sid);
-	return to_vsmmu_device(vdev);
+	block->device = to_vsmmu_device(vdev);
+	block->vsid = vsid;
+	return block->device;
+}
+
+static __always_inline struct vsmmu_words
+arm_vsmmu_convert_named(struct arm_vsmmu_block *block, u64 w0, u64 w1, u64 sid)
+{
+	struct arm_vsmmu_device *device;
+
+	device = arm_vsmmu_find_device(block, FIELD_GET(CMDQ_CFGI_0_SID, sid));
+	if (!device)
+		return no_words(-EIO);
+	return words(w0 | FIELD_PREP(CMDQ_CFGI_0_SID, device->sid), w1);
+}
+
+static __always_inline struct vsmmu_words
+arm_vsmmu_convert_atc(struct arm_vsmmu_block *block, u64 w0, u64 w1)
+{
+	struct vsmmu_words out;
+	u64 sid = w0;
+
+	w0 &= CMDQ_0_OP | CMDQ_0_SSV | CMDQ_ATC_0_GLOBAL | CMDQ_ATC_0_SSID;
+	w1 &= CMDQ_ATC_1_SIZE | CMDQ_ATC_1_ADDR_MASK;
+	/* 4.5.1: without SSV there is no SubstreamID, nor Global */
+	if (!(w0 & CMDQ_0_SSV))
+		w0 &= ~(CMDQ_ATC_0_GLOBAL | CMDQ_ATC_0_SSID);
+	if (FIELD_GET(CMDQ_ATC_0_SSID, w0) >> block->vsmmu->smmu->ssid_bits ||
+	    FIELD_GET(CMDQ_ATC_1_SIZE, w1) > ATC_INV_SIZE_ALL)
+		return no_words(-EIO);
+	out = arm_vsmmu_convert_named(block, w0, w1, sid);
+	if (out.ret < 0)
+		return out;
+	/*
+	 * An attach sets ste_ats_enabled before it writes the STE, and
+	 * that before it lets the device use ATS. Either the flag is
+	 * seen here, or what the device will ever fetch into its ATC is
+	 * at least what the guest had written before this command. Pairs
+	 * with the dma_wmb() before the STE is written and the barrier
+	 * of the config write in pci_enable_ats().
+	 */
+	smp_mb();
+	/* The flag changes under the group's mutex: see above */
+	out.ret = data_race(!!block->device->master->ste_ats_enabled);
+	return out;
+}
+
+static __always_inline struct vsmmu_words
+arm_vsmmu_convert_words(struct arm_vsmmu_block *block, u64 w0, u64 w1)
+{
+	if (w0 & CMDQ_0_SSEC)
+		return no_words(-EIO);
+
+	switch (FIELD_GET(CMDQ_0_OP, w0)) {
+	case CMDQ_OP_TLBI_NH_VA:
+		return arm_vsmmu_convert_va(block, w0, w1,
+					    CMDQ_0_OP | CMDQ_TLBI_0_ASID);
+	case CMDQ_OP_TLBI_NH_VAA:
+		return arm_vsmmu_convert_va(block, w0, w1, CMDQ_0_OP);
+	case CMDQ_OP_TLBI_NH_ASID:
+		return words((w0 & (CMDQ_0_OP | CMDQ_TLBI_0_ASID)) |
+			     block->vmid, 0);
+	case CMDQ_OP_TLBI_NSNH_ALL:
+		/* "All" of a guest ends at its VMID */
+	case CMDQ_OP_TLBI_NH_ALL:
+		return words(FIELD_PREP(CMDQ_0_OP, CMDQ_OP_TLBI_NH_ALL) |
+			     block->vmid, 0);
+	case CMDQ_OP_CFGI_CD:
+		if (FIELD_GET(CMDQ_CFGI_0_SSID, w0) >>
+		    block->vsmmu->smmu->ssid_bits)
+			return no_words(-EIO);
+		return arm_vsmmu_convert_named(block,
+					       w0 & (CMDQ_0_OP |
+						     CMDQ_CFGI_0_SSID),
+					       w1 & CMDQ_CFGI_1_LEAF, w0);
+	case CMDQ_OP_CFGI_CD_ALL:
+		return arm_vsmmu_convert_named(block, w0 & CMDQ_0_OP, 0, w0);
+	case CMDQ_OP_ATC_INV:
+		return arm_vsmmu_convert_atc(block, w0, w1);
+	default:
+		return no_words(-EIO);
+	}
 }
 
 /**
  * arm_vsmmu_convert_cmd() - make a guest's command one for the host's queue
- * @vsmmu: the vSMMU
+ * @block: what the command is in
  * @cmd: in: as the guest wrote it; out: to be issued
  *
  * What comes out names nothing but the VM's: the VMID is the vSMMU's and the
@@ -75,104 +193,79 @@ arm_vsmmu_convert_sid(struct arm_vsmmu *vsmmu, u64 *cmd)
  * CMD_ATC_INV for a device whose ATS is off has nothing to do. Issued, it could
  * time out and hold up the host's queue, so it is not issued.
  *
- * Context: vdevs_rwsem is held, and until the command has completed.
+ * Context: may sleep: takes vdevs_rwsem for reading if @cmd names a device, and leaves
+ * it to arm_vsmmu_block_end(), which is to be called when the command has completed. A
+ * TLB command needs no lock: the VMID is the VM's for as long as there is a vSMMU.
  * Return: 1 if @cmd is to be issued, 0 if there is nothing to do for it, -EIO for
  * a command that the guest can't give or that names an unknown device.
  */
 VISIBLE_IF_KUNIT
-int arm_vsmmu_convert_cmd(struct arm_vsmmu *vsmmu, u64 cmd[CMDQ_ENT_DWORDS])
+int arm_vsmmu_convert_cmd(struct arm_vsmmu_block *block,
+			  u64 cmd[CMDQ_ENT_DWORDS])
 {
-	const u64 tlbi_va = CMDQ_TLBI_1_LEAF | CMDQ_TLBI_1_TTL |
-			    CMDQ_TLBI_1_TG | CMDQ_TLBI_1_VA_MASK;
-	const u64 tlbi_range = CMDQ_TLBI_0_NUM | CMDQ_TLBI_0_SCALE;
-	u64 vmid = FIELD_PREP(CMDQ_TLBI_0_VMID, vsmmu->vmid->id);
-	struct arm_smmu_device *smmu = vsmmu->smmu;
-	struct arm_vsmmu_device *vsmmu_device;
+	struct vsmmu_words out = arm_vsmmu_convert_words(block, cmd[0], cmd[1]);
 
-	if (cmd[0] & CMDQ_0_SSEC)
-		return -EIO;
-
-	switch (FIELD_GET(CMDQ_0_OP, cmd[0])) {
-	case CMDQ_OP_TLBI_NSNH_ALL:
-		/* "All" of a guest ends at its VMID */
-	case CMDQ_OP_TLBI_NH_ALL:
-		cmd[0] = FIELD_PREP(CMDQ_0_OP, CMDQ_OP_TLBI_NH_ALL) | vmid;
-		cmd[1] = 0;
-		return 1;
-	case CMDQ_OP_TLBI_NH_ASID:
-		cmd[0] = (cmd[0] & (CMDQ_0_OP | CMDQ_TLBI_0_ASID)) | vmid;
-		cmd[1] = 0;
-		return 1;
-	case CMDQ_OP_TLBI_NH_VA:
-		cmd[0] = (cmd[0] &
-			  (CMDQ_0_OP | CMDQ_TLBI_0_ASID | tlbi_range)) | vmid;
-		cmd[1] &= tlbi_va;
-		return arm_vsmmu_check_range(smmu, cmd) ?: 1;
-	case CMDQ_OP_TLBI_NH_VAA:
-		cmd[0] = (cmd[0] & (CMDQ_0_OP | tlbi_range)) | vmid;
-		cmd[1] &= tlbi_va;
-		return arm_vsmmu_check_range(smmu, cmd) ?: 1;
-	case CMDQ_OP_CFGI_CD:
-		cmd[0] &= CMDQ_0_OP | CMDQ_CFGI_0_SSID | CMDQ_CFGI_0_SID;
-		cmd[1] &= CMDQ_CFGI_1_LEAF;
-		if (FIELD_GET(CMDQ_CFGI_0_SSID, cmd[0]) >> smmu->ssid_bits)
-			return -EIO;
-		return arm_vsmmu_convert_sid(vsmmu, cmd) ? 1 : -EIO;
-	case CMDQ_OP_CFGI_CD_ALL:
-		cmd[0] &= CMDQ_0_OP | CMDQ_CFGI_0_SID;
-		cmd[1] = 0;
-		return arm_vsmmu_convert_sid(vsmmu, cmd) ? 1 : -EIO;
-	case CMDQ_OP_ATC_INV:
-		cmd[0] &= CMDQ_0_OP | CMDQ_0_SSV | CMDQ_ATC_0_GLOBAL |
-			  CMDQ_ATC_0_SSID | CMDQ_ATC_0_SID;
-		cmd[1] &= CMDQ_ATC_1_SIZE | CMDQ_ATC_1_ADDR_MASK;
-		/* 4.5.1: without SSV there is no SubstreamID, nor Global */
-		if (!(cmd[0] & CMDQ_0_SSV))
-			cmd[0] &= ~(CMDQ_ATC_0_GLOBAL | CMDQ_ATC_0_SSID);
-		if (FIELD_GET(CMDQ_ATC_0_SSID, cmd[0]) >> smmu->ssid_bits ||
-		    FIELD_GET(CMDQ_ATC_1_SIZE, cmd[1]) > ATC_INV_SIZE_ALL)
-			return -EIO;
-		vsmmu_device = arm_vsmmu_convert_sid(vsmmu, cmd);
-		if (!vsmmu_device)
-			return -EIO;
-		/*
-		 * An attach sets ste_ats_enabled before it writes the STE, and
-		 * that before it lets the device use ATS. Either the flag is
-		 * seen here, or what the device will ever fetch into its ATC is
-		 * at least what the guest had written before this command. Pairs
-		 * with the dma_wmb() before the STE is written and the barrier
-		 * of the config write in pci_enable_ats().
-		 */
-		smp_mb();
-		/* The flag changes under the group's mutex: see above */
-		return data_race(!!vsmmu_device->master->ste_ats_enabled);
-	default:
-		return -EIO;
-	}
+	cmd[0] = out.w0;
+	cmd[1] = out.w1;
+	return out.ret;
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_vsmmu_convert_cmd);
+
+/**
+ * arm_vsmmu_block_begin() - before the first command of a block is converted
+ * @block: to set up
+ * @vsmmu: the vSMMU
+ *
+ * Context: any.
+ */
+VISIBLE_IF_KUNIT
+void arm_vsmmu_block_begin(struct arm_vsmmu_block *block,
+			   struct arm_vsmmu *vsmmu)
+{
+	*block = (struct arm_vsmmu_block){
+		.vsmmu = vsmmu,
+		.vmid = FIELD_PREP(CMDQ_TLBI_0_VMID, vsmmu->vmid->id),
+	};
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_vsmmu_block_begin);
+
+/**
+ * arm_vsmmu_block_end() - the commands of a block have completed
+ * @block: the block
+ *
+ * Devices may leave the VM again.
+ *
+ * Context: any.
+ */
+VISIBLE_IF_KUNIT void arm_vsmmu_block_end(struct arm_vsmmu_block *block)
+{
+	if (block->locked)
+		up_read(&block->vsmmu->core.vdevs_rwsem);
+}
+EXPORT_SYMBOL_IF_KUNIT(arm_vsmmu_block_end);
 
 /*
  * Copy up to @num requests, the first of them number @first. Returns how many it
  * is; if it is fewer, @err says what is wrong with the next one.
  */
-static u32 arm_vsmmu_copy_cmds(const struct iommu_user_data_array *array,
-			       u32 first, u32 num,
-			       u64 cmds[][CMDQ_ENT_DWORDS], int *err)
+static u32 arm_vsmmu_copy_reqs(const struct iommu_user_data_array *array,
+			       u32 first, u32 num, union vsmmu_cmd *cmds,
+			       int *err)
 {
 	void __user *uptr = array->uptr + (size_t)first * array->entry_len;
 	u32 i;
 
 	*err = 0;
-	for (i = 0; i < num; i++, uptr += array->entry_len) {
-		struct iommu_viommu_arm_smmuv3_invalidate req;
+	/* If that fails one by one, since it matters where */
+	if (array->entry_len == sizeof(cmds->req) &&
+	    !copy_from_user(cmds, uptr, num * sizeof(cmds->req)))
+		return num;
 
-		*err = copy_struct_from_user(&req, sizeof(req), uptr,
-					     array->entry_len);
+	for (i = 0; i < num; i++, uptr += array->entry_len) {
+		*err = copy_struct_from_user(&cmds[i].req, sizeof(cmds[i].req),
+					     uptr, array->entry_len);
 		if (*err)
 			break;
-		cmds[i][0] = le64_to_cpu(req.cmd[0]);
-		cmds[i][1] = le64_to_cpu(req.cmd[1]);
 	}
 	return i;
 }
@@ -181,40 +274,37 @@ static u32 arm_vsmmu_copy_cmds(const struct iommu_user_data_array *array,
  * Execute @num requests up to the first that is wrong. @done is how many of them
  * the hardware has completed. Overwrites @cmds.
  */
-static int arm_vsmmu_run_cmds(struct arm_vsmmu *vsmmu,
-			      u64 cmds[][CMDQ_ENT_DWORDS], u32 num, u32 *done)
+static int arm_vsmmu_run_reqs(struct arm_vsmmu *vsmmu, union vsmmu_cmd *cmds,
+			      u32 num, u32 *done)
 {
+	union vsmmu_cmd *in = cmds, *out = cmds, *end = cmds + num;
 	struct arm_smmu_device *smmu = vsmmu->smmu;
-	u32 pending = 0;
-	int ret = 0;
-	u32 i;
+	struct arm_vsmmu_block block;
+	int ret = 0, err = 0;
 
-	*done = 0;
+	arm_vsmmu_block_begin(&block, vsmmu);
+	for (; in != end; in++) {
+		u64 cmd[CMDQ_ENT_DWORDS] = {
+			le64_to_cpu(in->req.cmd[0]),
+			le64_to_cpu(in->req.cmd[1]),
+		};
 
-	/* No device leaves the VM between its name and the command's end (I11) */
-	guard(rwsem_read)(&vsmmu->core.vdevs_rwsem);
-	for (i = 0; i < num; i++) {
-		u64 cmd[CMDQ_ENT_DWORDS] = { cmds[i][0], cmds[i][1] };
-
-		ret = arm_vsmmu_convert_cmd(vsmmu, cmd);
+		ret = arm_vsmmu_convert_cmd(&block, cmd);
 		if (ret < 0)
 			break;
 		if (!ret)
 			continue;
-		cmds[pending][0] = cmd[0];
-		cmds[pending][1] = cmd[1];
-		pending++;
+		out->cmd[0] = cmd[0];
+		out->cmd[1] = cmd[1];
+		out++;
 	}
+	if (out != cmds)
+		err = arm_smmu_cmdq_issue_cmdlist(smmu, &smmu->cmdq, cmds->cmd,
+						  out - cmds, true);
+	arm_vsmmu_block_end(&block);
 
-	if (pending) {
-		int err = arm_smmu_cmdq_issue_cmdlist(smmu, &smmu->cmdq,
-						      cmds[0], pending, true);
-
-		if (err)
-			return err;
-	}
-	*done = i;
-	return ret < 0 ? ret : 0;
+	*done = err ? 0 : in - cmds;
+	return err ?: min(ret, 0);
 }
 
 /**
@@ -235,7 +325,8 @@ static int arm_vsmmu_run_cmds(struct arm_vsmmu *vsmmu,
 int arm_vsmmu_cache_invalidate(struct iommufd_viommu *viommu,
 			       struct iommu_user_data_array *array)
 {
-	u64 cmds[VSMMU_BLOCK][CMDQ_ENT_DWORDS];
+	/* Zeroing a kilobyte would cost as much as a few commands do */
+	union vsmmu_cmd cmds[VSMMU_BLOCK] __uninitialized;
 	u32 num = array->entry_num;
 
 	array->entry_num = 0;
@@ -246,16 +337,18 @@ int arm_vsmmu_cache_invalidate(struct iommufd_viommu *viommu,
 		int copy_err, ret;
 		u32 copied, done;
 
-		copied = arm_vsmmu_copy_cmds(array, array->entry_num,
+		copied = arm_vsmmu_copy_reqs(array, array->entry_num,
 					     min_t(u32, num - array->entry_num,
 						   VSMMU_BLOCK),
 					     cmds, &copy_err);
-		ret = arm_vsmmu_run_cmds(to_vsmmu(viommu), cmds, copied, &done);
+		ret = arm_vsmmu_run_reqs(to_vsmmu(viommu), cmds, copied, &done);
 		array->entry_num += done;
 		if (ret)
 			return ret;
 		if (copy_err)
 			return copy_err;
+		if (array->entry_num == num)
+			break;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();

@@ -19,8 +19,8 @@
  *	iommu_group's mutex -> arm_smmu_asid_lock -> arm_smmu_device::streams_mutex
  *	    -> iommufd's locks for reporting an event
  *
- * Trapped invalidations hold vdevs_rwsem for reading while they wait for the
- * hardware; nothing is copied from user space under it.
+ * Trapped invalidations that name devices hold vdevs_rwsem for reading while they wait
+ * for the hardware; nothing is copied from user space under it.
  */
 #ifndef _ARM_SMMU_V3_IOMMUFD_H
 #define _ARM_SMMU_V3_IOMMUFD_H
@@ -75,6 +75,22 @@ struct arm_vsmmu_device {
 	struct iommufd_vdevice core;
 	struct arm_smmu_master *master;
 	u32 sid;
+};
+
+/**
+ * struct arm_vsmmu_block - some of a guest's commands, being converted and executed
+ * @vsmmu: whose they are
+ * @vmid: what stands for @vsmmu's VMID in a command
+ * @vsid: the last StreamID that was looked up, if there is a @device
+ * @device: what it names; NULL before there was one
+ * @locked: vdevs_rwsem is held for reading, since there was a StreamID
+ */
+struct arm_vsmmu_block {
+	struct arm_vsmmu *vsmmu;
+	u64 vmid;
+	u32 vsid;
+	struct arm_vsmmu_device *device;
+	bool locked;
 };
 
 /**
@@ -165,7 +181,11 @@ void arm_smmu_make_nested_ste(struct arm_smmu_ste *target,
 			      bool ats_enabled);
 bool arm_smmu_nested_attachable(struct arm_smmu_nested_domain *nested,
 				struct arm_smmu_master *master);
-int arm_vsmmu_convert_cmd(struct arm_vsmmu *vsmmu, u64 cmd[CMDQ_ENT_DWORDS]);
+void arm_vsmmu_block_begin(struct arm_vsmmu_block *block,
+			   struct arm_vsmmu *vsmmu);
+void arm_vsmmu_block_end(struct arm_vsmmu_block *block);
+int arm_vsmmu_convert_cmd(struct arm_vsmmu_block *block,
+			  u64 cmd[CMDQ_ENT_DWORDS]);
 #endif
 #else /* !CONFIG_ARM_SMMU_V3_IOMMUFD */
 #define arm_smmu_hw_info NULL
