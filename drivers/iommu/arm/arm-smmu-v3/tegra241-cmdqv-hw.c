@@ -78,8 +78,11 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_writeq);
  */
 static int tegra241_await(u32 val, void __iomem *status, u64 timeout_us)
 {
-	u32 sts;
+	u32 sts = tegra241_readl(status);
 
+	/* The clock is for who has to wait */
+	if (!((sts ^ val) & BIT(0)))
+		return 0;
 	return read_poll_timeout(tegra241_readl, sts,
 				 !((sts ^ val) & BIT(0)), 1, timeout_us, false,
 				 status);
@@ -183,9 +186,29 @@ void tegra241_vcmdq_init_logical(struct tegra241_vcmdq *vcmdq,
 EXPORT_SYMBOL_IF_KUNIT(tegra241_vcmdq_init_logical);
 
 /**
+ * tegra241_vcmdq_place() - say where a queue will be mapped
+ * @vcmdq: a queue that is unmapped, or whose mapping is nobody's and may go; those above
+ *	it in the same VINTF are unmapped
+ *
+ * When this returns 0 the queue is unmapped, as after tegra241_vcmdq_unmap().
+ *
+ * Return: 0, or -EIO if the map does not take the value.
+ */
+int tegra241_vcmdq_place(struct tegra241_vcmdq *vcmdq)
+{
+	void __iomem *reg = vcmdq->cmdqv->base +
+			    TEGRA241_CMDQV_CMDQ_ALLOC_MAP(vcmdq->idx);
+	u32 val = tegra241_alloc_map(vcmdq->vintf_idx, vcmdq->lidx);
+
+	tegra241_writel(val, reg);
+	return (tegra241_readl(reg) & CMDQV_CMDQ_ALLOC_MASK) == val ? 0 : -EIO;
+}
+
+/**
  * tegra241_vcmdq_map() - let the VINTF have the queue
- * @vcmdq: an unmapped queue; those below it in the same VINTF are mapped: the
- *	hardware wants ascending order (hardware.md §7)
+ * @vcmdq: a queue that tegra241_vcmdq_place() has returned 0 for since it was last
+ *	mapped: ALLOCATED only when the fields hold. Those below it in the same VINTF are
+ *	mapped: the hardware wants ascending order (hardware.md §7)
  *
  * From here on whoever has the logical page 0 can use the queue. The map reads back
  * as written (assumption A7).
@@ -196,18 +219,11 @@ int tegra241_vcmdq_map(struct tegra241_vcmdq *vcmdq)
 {
 	void __iomem *reg = vcmdq->cmdqv->base +
 			    TEGRA241_CMDQV_CMDQ_ALLOC_MAP(vcmdq->idx);
-	u32 val = tegra241_alloc_map(vcmdq->vintf_idx, vcmdq->lidx);
+	u32 val = tegra241_alloc_map(vcmdq->vintf_idx, vcmdq->lidx) |
+		  CMDQV_CMDQ_ALLOCATED;
 
-	/* ALLOCATED only when the fields hold */
 	tegra241_writel(val, reg);
-	if ((tegra241_readl(reg) & CMDQV_CMDQ_ALLOC_MASK) != val)
-		return -EIO;
-
-	val |= CMDQV_CMDQ_ALLOCATED;
-	tegra241_writel(val, reg);
-	if ((tegra241_readl(reg) & CMDQV_CMDQ_ALLOC_MASK) != val)
-		return -EIO;
-	return 0;
+	return (tegra241_readl(reg) & CMDQV_CMDQ_ALLOC_MASK) == val ? 0 : -EIO;
 }
 
 /**
@@ -388,6 +404,7 @@ int tegra241_vintf_enable(struct tegra241_vintf *vintf, u32 config)
 /**
  * tegra241_vintf_disable() - disable a VINTF
  * @vintf: the VINTF
+ * @config: VMID and HYP_OWN that it has
  *
  * It keeps its VMID: until it has stopped, which it may never do, the commands of
  * its queues carry what stands there (assumption A14).
@@ -395,24 +412,39 @@ int tegra241_vintf_enable(struct tegra241_vintf *vintf, u32 config)
  * Context: sleeps.
  * Return: 0, or -ETIMEDOUT if the VINTF does not follow within a second.
  */
-int tegra241_vintf_disable(struct tegra241_vintf *vintf)
+int tegra241_vintf_disable(struct tegra241_vintf *vintf, u32 config)
 {
-	void __iomem *reg = vintf->base + TEGRA241_VINTF_CONFIG;
-
-	return tegra241_handshake(tegra241_readl(reg) & ~VINTF_EN, reg,
+	return tegra241_handshake(config & ~VINTF_EN,
+				  vintf->base + TEGRA241_VINTF_CONFIG,
 				  vintf->base + TEGRA241_VINTF_STATUS);
+}
+
+/**
+ * tegra241_vintf_disable_any() - disable a VINTF that somebody else has set up
+ * @vintf: the VINTF
+ *
+ * Context: sleeps.
+ * Return: as tegra241_vintf_disable().
+ */
+int tegra241_vintf_disable_any(struct tegra241_vintf *vintf)
+{
+	return tegra241_vintf_disable(vintf,
+				      tegra241_readl(vintf->base +
+						     TEGRA241_VINTF_CONFIG));
 }
 
 /**
  * tegra241_vintf_scrub() - make a VINTF carry nothing of its last owner
  * @vintf: a disabled VINTF
+ * @slots: SID slots that tegra241_vintf_clear_sid() has not cleared since they were
+ *	set, or since nobody knows what is in them. Nobody but this driver writes there.
  */
-void tegra241_vintf_scrub(struct tegra241_vintf *vintf)
+void tegra241_vintf_scrub(struct tegra241_vintf *vintf, unsigned long slots)
 {
-	u16 slot;
+	unsigned int slot;
 
 	tegra241_writel(0, vintf->base + TEGRA241_VINTF_CONFIG);
-	for (slot = 0; slot < vintf->cmdqv->param.num_sids_per_vintf; slot++)
+	for_each_set_bit(slot, &slots, vintf->cmdqv->param.num_sids_per_vintf)
 		tegra241_vintf_clear_sid(vintf, slot);
 }
 

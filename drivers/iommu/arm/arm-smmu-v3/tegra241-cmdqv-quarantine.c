@@ -27,7 +27,6 @@
 #include <linux/cleanup.h>
 #include <linux/mm.h>
 #include <linux/ratelimit.h>
-#include <linux/slab.h>
 
 #include "tegra241-cmdqv-trace.h"
 #include "tegra241-cmdqv-vm.h"
@@ -66,7 +65,6 @@ static bool tegra241_quarantine_look_at_queue(struct tegra241_vm_vcmdq *vcmdq)
 		hw->vintf_idx, hw->idx);
 	tegra241_view_remove_vcmdq(vcmdq);
 	trace_cmdqv_vcmdq_unquarantine(hw, 0);
-	kfree(vcmdq);
 	return true;
 }
 
@@ -156,7 +154,7 @@ static void tegra241_quarantine_add(struct tegra241_quarantine *quarantine,
 /**
  * tegra241_quarantine_queue() - take over a queue that would not stop
  * @vintf: its VINTF, which becomes fenced
- * @vcmdq: the queue, unmapped if the hardware allowed that; freed here in the end
+ * @vcmdq: the queue, unmapped if the hardware allowed that
  * @why: what stopping it returned
  *
  * When this returns the queue's memory may be unpinned.
@@ -179,7 +177,7 @@ void tegra241_quarantine_queue(struct tegra241_vm_vintf *vintf,
 
 	if (!vintf->fenced) {
 		/* If this fails a later look disables it */
-		ret = tegra241_vintf_disable(&vintf->hw);
+		ret = tegra241_vm_vintf_disable(vintf);
 		trace_cmdqv_vintf_fence(&vintf->hw, vintf->vmid->id, ret);
 	}
 	vintf->fenced = true;
@@ -204,6 +202,8 @@ void tegra241_quarantine_vintf(struct tegra241_vm_vintf *vintf, int why)
 	guard(mutex)(&cmdqv->quarantine.lock);
 	vintf->fenced = true;
 	vintf->vsmmu = NULL;
+	tegra241_vm_owners_end(vintf);
+	tegra241_vm_brake_hold(cmdqv, vintf->hw.idx);
 	trace_cmdqv_vintf_quarantine(&vintf->hw, vintf->vmid->id, why);
 	if (tegra241_quarantine_look_at(vintf))
 		return;

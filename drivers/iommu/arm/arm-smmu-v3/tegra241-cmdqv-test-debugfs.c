@@ -299,10 +299,13 @@ static void test_sids(struct kunit *test)
 {
 	struct fake_cmdqv *fake = test->priv;
 	struct tegra241_vsmmu_device *a, *b;
+	struct tegra241_hw_queue *hwq;
 	struct tegra241_vsmmu *tv;
 
 	reset_unit(fake);
 	tv = alloc_vsmmu(fake, 3);
+	hwq = new_queue(fake, tv, 0, page_to_phys(queue_pages(test)), SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
 	expect_shown(fake, tegra241_sids_show, "%s", "");
 	a = new_vdev(fake, tv, 0x108, 0x8);
 	KUNIT_ASSERT_EQ(test, 0, init_vdev(a));
@@ -325,6 +328,7 @@ static void test_sids(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, strstr(shown(fake, tegra241_vintfs_show),
 					   " sids=1 errors=0\n"));
 	/* With the VINTF that ends, too */
+	destroy_queue(fake, hwq);
 	destroy_vsmmu(tv);
 	expect_shown(fake, tegra241_sids_show, "%s", "");
 }

@@ -130,13 +130,13 @@ static void test_events_end(struct kunit *test)
 	/* As the interrupt thread does meanwhile */
 	thread = kthread_create(end_vsmmu, &ending, "cmdqv-test");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
-	spin_lock(&fake->cmdqv->vm_errors.lock);
+	spin_lock(&fake->cmdqv->vm_errors[1].lock);
 	wake_up_process(thread);
 	mdelay(50);
 	ended = completion_done(&ending.done);
 	status = fake->vintf[1].status;
 	mmaps = fake->mmaps;
-	spin_unlock(&fake->cmdqv->vm_errors.lock);
+	spin_unlock(&fake->cmdqv->vm_errors[1].lock);
 
 	wait_for_completion(&ending.done);
 	KUNIT_EXPECT_FALSE(test, ended);
@@ -148,6 +148,68 @@ static void test_events_end(struct kunit *test)
 static void add_veventq(struct tegra241_vsmmu *tv, u32 type)
 {
 	tv->vsmmu.core.ops->veventq_added(&tv->vsmmu.core, type);
+}
+
+/* Somebody who has a lock until it is told that this is enough, or for 10 s */
+struct holder {
+	spinlock_t *lock; /* somebody else's */
+	struct completion holds;
+	struct completion done;
+	bool enough;
+	bool waited;
+};
+
+static int hold_lock(void *data)
+{
+	unsigned long end = jiffies + 10 * HZ;
+	struct holder *h = data;
+
+	spin_lock(h->lock);
+	complete_all(&h->holds);
+	while (!READ_ONCE(h->enough) && time_before(jiffies, end))
+		cpu_relax();
+	h->waited = READ_ONCE(h->enough);
+	spin_unlock(h->lock);
+	complete_all(&h->done);
+	return 0;
+}
+
+/*
+ * No VM waits for another one: while A's errors are looked at, for however long, B
+ * comes, begins to listen, hears of its own error, and its queue and its vIOMMU end.
+ */
+static void test_events_apart(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct tegra241_hw_queue *hwq;
+	struct tegra241_vsmmu *a, *b;
+	struct task_struct *thread;
+	struct holder h = {};
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+	reset_unit(fake);
+	a = alloc_vsmmu(fake, 3);
+	h.lock = &fake->cmdqv->vm_errors[a->vintf->hw.idx].lock;
+	init_completion(&h.holds);
+	init_completion(&h.done);
+	thread = kthread_run(hold_lock, &h, "cmdqv-test");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
+	wait_for_completion(&h.holds);
+
+	b = vsmmu_with_queue(fake, 4, &hwq);
+	add_veventq(b, IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV);
+	fake->vcmdq[4].gerror ^= BIT(0);
+	tegra241_cmdqv_isr(0, fake->cmdqv);
+	expect_event(fake, b, BIT(0));
+	destroy_queue(fake, hwq);
+	destroy_vsmmu(b);
+	expect_vintf_free(fake, 2);
+
+	WRITE_ONCE(h.enough, true);
+	wait_for_completion(&h.done);
+	KUNIT_EXPECT_TRUE(test, h.waited);
+	destroy_vsmmu(a);
 }
 
 /*
@@ -242,7 +304,8 @@ static void storm(struct fake_cmdqv *fake, int v, int num, bool hidden)
 
 static u64 brakes(struct fake_cmdqv *fake, int v)
 {
-	return fake->cmdqv->vm_brake.rates[v].brakes;
+	return v ? fake->cmdqv->vm_errors[v].rate.brakes :
+		   fake->cmdqv->vm_brake.rate.brakes;
 }
 
 static void expect_all_masked(struct fake_cmdqv *fake, bool masked)
@@ -709,6 +772,7 @@ static void test_brake_life(struct kunit *test)
 static struct kunit_case errors_cases[] = {
 	KUNIT_CASE(test_events),
 	KUNIT_CASE(test_events_end),
+	KUNIT_CASE(test_events_apart),
 	KUNIT_CASE(test_events_late),
 	KUNIT_CASE(test_brake),
 	KUNIT_CASE(test_brake_unit),

@@ -268,13 +268,16 @@ static u32 *fake_sid_reg(struct fake_vintf *vintf, u32 reg)
 						     &vintf->replace[slot];
 }
 
-/* What has matched a slot goes on with its REPLACE until it is flushed */
+/*
+ * What has matched a slot goes on with its REPLACE until it is flushed; without a queue
+ * nothing has
+ */
 static void fake_sid_write(struct fake_cmdqv *fake, struct fake_vintf *vintf,
 			   u32 *sid, u32 slot, u32 val)
 {
 	if (vintf->status & VINTF_ENABLED) {
-		if (sid == &vintf->match[slot] && *sid & ~val &
-						  VINTF_SID_MATCH_EN)
+		if (sid == &vintf->match[slot] && vintf->used &&
+		    *sid & ~val & VINTF_SID_MATCH_EN)
 			vintf->unflushed |= BIT(slot);
 		if (sid == &vintf->replace[slot])
 			KUNIT_EXPECT_FALSE_MSG(fake->test,
@@ -393,6 +396,8 @@ static void fake_config_write(struct fake_cmdqv *fake, u32 off, u32 val)
 		fake_late_enable(&fake->vcmdq[q], val);
 		if (q != fake->drop_map)
 			fake->alloc[q] = val;
+		if (fake->alloc[q] & CMDQV_CMDQ_ALLOCATED)
+			fake->vintf[q / FAKE_NUM_LVCMDQS].used = true;
 	} else if (off == TEGRA241_CMDQV_VINTF_INT_MASK(0) ||
 		   off == TEGRA241_CMDQV_VINTF_INT_MASK(1)) {
 		fake_int_mask_write(fake,
@@ -544,6 +549,17 @@ static void fake_writeq(u64 val, void __iomem *addr)
 	fake_cmdqv_check(fake);
 }
 
+static bool fake_any_mapped(struct fake_cmdqv *fake, int v)
+{
+	int l;
+
+	for (l = 0; l < FAKE_NUM_LVCMDQS; l++)
+		if (fake->alloc[v * FAKE_NUM_LVCMDQS + l] &
+		    CMDQV_CMDQ_ALLOCATED)
+			return true;
+	return false;
+}
+
 static int fake_flush(struct tegra241_cmdqv *cmdqv)
 {
 	struct fake_cmdqv *fake = fake_get();
@@ -562,8 +578,10 @@ static int fake_flush(struct tegra241_cmdqv *cmdqv)
 			fake->vcmdq[q].gerror ^= BIT(0);
 		fake->vcmdq[q].owes_timeout = false;
 	}
-	for (v = 0; v < FAKE_NUM_VINTFS; v++)
+	for (v = 0; v < FAKE_NUM_VINTFS; v++) {
 		fake->vintf[v].unflushed = 0;
+		fake->vintf[v].used = fake_any_mapped(fake, v);
+	}
 	return 0;
 }
 
@@ -665,9 +683,12 @@ static int fake_report_event(struct iommufd_viommu *viommu, u32 type,
 {
 	struct fake_cmdqv *fake = fake_get();
 
+	struct tegra241_vsmmu *tv = to_tegra241_vsmmu(viommu);
+	spinlock_t *lock = &fake->cmdqv->vm_errors[tv->vintf->hw.idx].lock;
+
 	/* 58: whoever ends the vIOMMU waits until this has been done */
-	if (spin_trylock(&fake->cmdqv->vm_errors.lock)) {
-		spin_unlock(&fake->cmdqv->vm_errors.lock);
+	if (spin_trylock(lock)) {
+		spin_unlock(lock);
 		KUNIT_FAIL(fake->test, "the vIOMMU may end during a report");
 	}
 	KUNIT_EXPECT_EQ(fake->test, type, IOMMU_VEVENTQ_TYPE_TEGRA241_CMDQV);

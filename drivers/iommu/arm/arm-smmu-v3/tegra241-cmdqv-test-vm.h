@@ -287,7 +287,7 @@ static inline void expect_vintf_free(struct fake_cmdqv *fake, int v)
 		KUNIT_EXPECT_FALSE(fake->test,
 				   fake->alloc[v * FAKE_NUM_LVCMDQS + i] &
 				   CMDQV_CMDQ_ALLOCATED);
-	KUNIT_EXPECT_NULL(fake->test, fake->cmdqv->vm_errors.vintfs[v]);
+	KUNIT_EXPECT_NULL(fake->test, fake->cmdqv->vm_errors[v].vintf);
 	/* Unless the time is not over that it, or each, is polled for */
 	KUNIT_EXPECT_EQ(fake->test, 0,
 			fake->cmdqv->vm_brake.held & BIT_ULL(v));
@@ -295,9 +295,8 @@ static inline void expect_vintf_free(struct fake_cmdqv *fake, int v)
 	      (BIT_ULL(v) | TEGRA241_VM_BRAKE_ALL)))
 		KUNIT_EXPECT_FALSE(fake->test, fake_cmdqv_masked(fake, v));
 	/* The number is to be had again */
-	KUNIT_EXPECT_EQ(fake->test, v,
-			ida_alloc_range(&fake->cmdqv->vm_ids, v, v, GFP_KERNEL));
-	ida_free(&fake->cmdqv->vm_ids, v);
+	KUNIT_EXPECT_FALSE(fake->test,
+			   test_bit(v, fake->cmdqv->vm_owners.taken));
 }
 
 #endif /* _TEGRA241_CMDQV_TEST_VM_H */

@@ -232,7 +232,7 @@ static void test_reset_broken(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, tegra241_cmdqv_vm_usable(fake->cmdqv));
 	/* What goes on there is for nobody to hear */
 	KUNIT_EXPECT_EQ(test, fake->int_mask[0], BIT(1) | BIT(2));
-	KUNIT_EXPECT_EQ(test, fake->cmdqv->vm_owners.aside, BIT(1) | BIT(2));
+	KUNIT_EXPECT_EQ(test, *fake->cmdqv->vm_owners.aside, BIT(1) | BIT(2));
 
 	tv = alloc_vsmmu(fake, 3);
 	KUNIT_EXPECT_EQ(test, tv->vintf->hw.idx, 3);
@@ -546,20 +546,32 @@ static void test_vintf_stuck(struct kunit *test)
 {
 	struct fake_cmdqv *fake = test->priv;
 	struct arm_smmu_vmid *vmid;
+	struct tegra241_vsmmu_device *vdev[FAKE_NUM_SIDS];
 	struct tegra241_vsmmu *tv, *other;
+	struct tegra241_hw_queue *hwq;
 	int s;
 
 	reset_unit(fake);
 	tv = alloc_vsmmu(fake, 5);
 	vmid = tv->vsmmu.vmid;
-	for (s = 0; s < FAKE_NUM_SIDS; s++)
-		fake->vintf[1].replace[s] = s + 1;
+	hwq = new_queue(fake, tv, 0, page_to_phys(queue_pages(test)), SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+	for (s = 0; s < FAKE_NUM_SIDS; s++) {
+		vdev[s] = new_vdev(fake, tv, s + 0x101, s + 1);
+		KUNIT_ASSERT_EQ(test, 0, init_vdev(vdev[s]));
+	}
+	/* What can't be flushed stays until the VINTF ends */
+	fake->flush_ret = -ETIMEDOUT;
+	while (s--)
+		destroy_vdev(vdev[s]);
+	fake->flush_ret = 0;
+	destroy_queue(fake, hwq);
 
 	fake->vintf[1].no_disable = true;
 	destroy_vsmmu(tv);
 	/* As it runs on, it runs on with its own VMID: that is checked always */
 	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 2);
-	KUNIT_EXPECT_NULL(test, fake->cmdqv->vm_errors.vintfs[1]);
+	KUNIT_EXPECT_NULL(test, fake->cmdqv->vm_errors[1].vintf);
 	/* Nor does it interrupt: there is nobody to be told */
 	KUNIT_EXPECT_TRUE(test, fake_cmdqv_masked(fake, 1));
 	KUNIT_EXPECT_EQ(test, fake->scheduled, 1);
@@ -571,7 +583,7 @@ static void test_vintf_stuck(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test,
 			  tegra241_quarantine_look(&fake->cmdqv->quarantine));
 	KUNIT_EXPECT_EQ(test, kref_read(&vmid->kref), 2);
-	KUNIT_EXPECT_EQ(test, fake->vintf[1].replace[3], 4);
+	KUNIT_EXPECT_EQ(test, fake->vintf[1].replace[3], 0x104);
 
 	fake->vintf[1].no_disable = false;
 	KUNIT_EXPECT_FALSE(test,
@@ -985,12 +997,15 @@ static void test_sid_slots(struct kunit *test)
 	struct fake_cmdqv *fake = test->priv;
 	struct tegra241_vsmmu_device *vdev[FAKE_NUM_SIDS], *more;
 	struct fake_vintf *vintf = &fake->vintf[1];
+	struct tegra241_hw_queue *hwq;
 	struct tegra241_vsmmu *tv;
 	unsigned int flushes;
 	int i;
 
 	reset_unit(fake);
 	tv = alloc_vsmmu(fake, 3);
+	hwq = new_queue(fake, tv, 0, page_to_phys(queue_pages(test)), SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
 	for (i = 0; i < FAKE_NUM_SIDS; i++) {
 		vdev[i] = new_vdev(fake, tv, 0xffe00 + i + 0x100, 0xffe00 + i);
 		KUNIT_ASSERT_EQ(test, 0, init_vdev(vdev[i]));
@@ -1015,6 +1030,68 @@ static void test_sid_slots(struct kunit *test)
 	for (i = 0; i < FAKE_NUM_SIDS; i++)
 		if (i != 7)
 			destroy_vdev(vdev[i]);
+	destroy_queue(fake, hwq);
+	destroy_vsmmu(tv);
+	expect_vintf_free(fake, 1);
+}
+
+/*
+ * What may have matched a slot is waited for; a VM that has no queue, or none any more,
+ * takes nobody's time by it. The fake unit sees to it that nothing is left out.
+ */
+static void test_sid_flush(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	phys_addr_t pa = page_to_phys(queue_pages(test));
+	struct tegra241_vsmmu_device *a, *b;
+	struct tegra241_hw_queue *hwq;
+	struct tegra241_vsmmu *tv;
+	unsigned int flushes;
+	u64 want_base;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	a = new_vdev(fake, tv, 0x101, 1);
+	KUNIT_ASSERT_EQ(test, 0, init_vdev(a));
+
+	/* No queue ever */
+	flushes = fake->flushes;
+	destroy_vdev(a);
+	KUNIT_EXPECT_EQ(test, fake->flushes, flushes);
+	KUNIT_EXPECT_EQ(test, 0, fake->vintf[1].match[0]);
+	KUNIT_EXPECT_EQ(test, 0, fake->vintf[1].replace[0]);
+
+	/* One that came later than the vDEVICE */
+	KUNIT_ASSERT_EQ(test, 0, init_vdev(a));
+	hwq = new_queue(fake, tv, 0, pa, SZ_4K);
+	want_base = fake->vcmdq[2].want_base;
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+	flushes = fake->flushes;
+	destroy_vdev(a);
+	KUNIT_EXPECT_EQ(test, fake->flushes, flushes + 1);
+
+	/* One that has been stopped and flushed */
+	KUNIT_ASSERT_EQ(test, 0, init_vdev(a));
+	destroy_queue(fake, hwq);
+	flushes = fake->flushes;
+	destroy_vdev(a);
+	KUNIT_EXPECT_EQ(test, fake->flushes, flushes);
+
+	/* One that has been stopped, and could not be flushed */
+	KUNIT_ASSERT_EQ(test, 0, init_vdev(a));
+	b = new_vdev(fake, tv, 0x102, 2);
+	KUNIT_ASSERT_EQ(test, 0, init_vdev(b));
+	fake->vcmdq[2].want_base = want_base;
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+	fake->flush_ret = -ETIMEDOUT;
+	destroy_queue(fake, hwq);
+	destroy_vdev(a);
+	KUNIT_EXPECT_EQ(test, fake->vintf[1].replace[0], 0x101);
+	fake->flush_ret = 0;
+	flushes = fake->flushes;
+	destroy_vdev(b);
+	KUNIT_EXPECT_EQ(test, fake->flushes, flushes + 1);
+
 	destroy_vsmmu(tv);
 	expect_vintf_free(fake, 1);
 }
@@ -1025,10 +1102,13 @@ static void test_sid_unflushed(struct kunit *test)
 	struct fake_cmdqv *fake = test->priv;
 	struct fake_vintf *vintf = &fake->vintf[1];
 	struct tegra241_vsmmu_device *a, *b;
+	struct tegra241_hw_queue *hwq;
 	struct tegra241_vsmmu *tv;
 
 	reset_unit(fake);
 	tv = alloc_vsmmu(fake, 3);
+	hwq = new_queue(fake, tv, 0, page_to_phys(queue_pages(test)), SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
 	a = new_vdev(fake, tv, 0x101, 1);
 	KUNIT_ASSERT_EQ(test, 0, init_vdev(a));
 
@@ -1044,6 +1124,7 @@ static void test_sid_unflushed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, vintf->match[0]);
 	destroy_vdev(b);
 
+	destroy_queue(fake, hwq);
 	destroy_vsmmu(tv);
 	expect_vintf_free(fake, 1);
 }
@@ -1073,6 +1154,50 @@ static void test_sid_errors(struct kunit *test)
 
 	destroy_vsmmu(tv);
 	expect_vintf_free(fake, 1);
+}
+
+/* What has been read and written since the last time, the flushes apart */
+static void expect_accesses(struct fake_cmdqv *fake, unsigned int writes,
+			    unsigned int reads, const char *what)
+{
+	KUNIT_EXPECT_EQ_MSG(fake->test, fake->writes, writes, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(fake->test, fake->accesses - fake->writes, reads,
+			    "%s", what);
+	fake->writes = 0;
+	fake->accesses = 0;
+}
+
+/*
+ * What a VM that leaves its hardware alone costs: an access to the unit can take as long
+ * as hundreds of instructions. Each of these has its reason in internals.rst; one that is
+ * added needs one.
+ */
+static void test_accesses(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct tegra241_vsmmu_device *vdev;
+	struct tegra241_hw_queue *hwq;
+	struct tegra241_vsmmu *tv;
+	phys_addr_t pa;
+
+	reset_unit(fake);
+	pa = page_to_phys(queue_pages(test));
+	expect_accesses(fake, fake->writes, fake->accesses - fake->writes, "");
+
+	tv = alloc_vsmmu(fake, 3);
+	expect_accesses(fake, 2, 2, "a VINTF begins");
+	vdev = new_vdev(fake, tv, 0x101, 1);
+	KUNIT_ASSERT_EQ(test, 0, init_vdev(vdev));
+	expect_accesses(fake, 2, 0, "a SID slot begins");
+	hwq = new_queue(fake, tv, 0, pa, SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+	expect_accesses(fake, 3, 11, "a queue begins");
+	destroy_queue(fake, hwq);
+	expect_accesses(fake, 7, 10, "a queue ends");
+	destroy_vdev(vdev);
+	expect_accesses(fake, 3, 1, "a SID slot ends");
+	destroy_vsmmu(tv);
+	expect_accesses(fake, 2, 1, "a VINTF ends");
 }
 
 static struct kunit_case geometry_cases[] = {
@@ -1115,8 +1240,10 @@ static struct kunit_case sequence_cases[] = {
 	KUNIT_CASE(test_queue_unflushed),
 	KUNIT_CASE_SLOW(test_fence_stuck),
 	KUNIT_CASE(test_sid_slots),
+	KUNIT_CASE(test_sid_flush),
 	KUNIT_CASE(test_sid_unflushed),
 	KUNIT_CASE(test_sid_errors),
+	KUNIT_CASE(test_accesses),
 	{},
 };
 

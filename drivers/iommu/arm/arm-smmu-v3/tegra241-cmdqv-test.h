@@ -61,6 +61,7 @@ struct fake_vcmdq {
  * @no_enable: does not become enabled
  * @no_disable: does not become disabled
  * @unflushed: slots that have stopped to match since the last CMD_SYNC completed
+ * @used: a queue of it has been mapped since then
  * @want_vmid: the only VMID that it may have while it is enabled; 0: not at all
  * @fenced: it may be disabled with queues mapped
  */
@@ -73,6 +74,7 @@ struct fake_vintf {
 	bool no_enable;
 	bool no_disable;
 	u32 unflushed;
+	bool used;
 	u16 want_vmid;
 	bool fenced;
 };

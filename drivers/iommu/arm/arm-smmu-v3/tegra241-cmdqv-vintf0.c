@@ -186,7 +186,7 @@ static int tegra241_host_vcmdq_hw_start(struct tegra241_host_vcmdq *vcmdq,
 	 * Map first: a VMM below looks at BASE only of a queue that is mapped.
 	 * Nobody else has VINTF0's window, so nothing can happen in between.
 	 */
-	ret = tegra241_vcmdq_map(hw);
+	ret = tegra241_vcmdq_place(hw) ?: tegra241_vcmdq_map(hw);
 	if (ret) {
 		vcmdq_err(hw, "could not be mapped\n");
 		goto err_unmap;
@@ -232,12 +232,12 @@ static void tegra241_vintf0_hw_down(struct tegra241_host_vintf *vintf, u16 num)
 
 	while (num--)
 		tegra241_host_vcmdq_hw_deinit(vintf->lvcmdqs[num]);
-	ret = tegra241_vintf_disable(&vintf->hw);
+	ret = tegra241_vintf_disable_any(&vintf->hw);
 	trace_cmdqv_vintf_disable(&vintf->hw, 0, ret);
 	if (ret)
 		tegra241_host_vintf_dump(&vintf->hw, "disabling");
 	else
-		tegra241_vintf_scrub(&vintf->hw);
+		tegra241_vintf_scrub(&vintf->hw, TEGRA241_ALL_SIDS);
 }
 
 /**

@@ -81,15 +81,15 @@ static void tegra241_vm_brake_update(struct tegra241_cmdqv *cmdqv)
 {
 	struct tegra241_vm_brake *brake = &cmdqv->vm_brake;
 	u64 vms = GENMASK_ULL(cmdqv->param.num_vintfs - 1, 0) & ~BIT_ULL(0);
-	u64 old = brake->int_mask;
+	u64 old = brake->int_mask, mask;
 	int i;
 
-	lockdep_assert_held(&cmdqv->vm_errors.lock);
+	lockdep_assert_held(&brake->lock);
 
-	brake->int_mask = brake->polled | brake->held;
+	mask = brake->polled | brake->held;
 	if (brake->polled & TEGRA241_VM_BRAKE_ALL)
-		brake->int_mask = ~0ULL;
-	brake->int_mask &= vms;
+		mask = ~0ULL;
+	WRITE_ONCE(brake->int_mask, mask & vms);
 
 	/* The hardware is told what we know of it: nobody says that it tells us */
 	for (i = 0; i < 2; i++)
@@ -116,10 +116,13 @@ static bool tegra241_vm_brake_count(struct tegra241_vm_rate *rate,
 	return ++rate->num >= burst;
 }
 
-static void tegra241_vm_brake_begin(struct tegra241_cmdqv *cmdqv, u16 idx)
+/* @rate is that of VINTF @idx, and its owner's lock held, or the unit's and @idx 0 */
+static void tegra241_vm_brake_begin(struct tegra241_cmdqv *cmdqv, u16 idx,
+				    struct tegra241_vm_rate *rate)
 {
 	struct tegra241_vm_brake *brake = &cmdqv->vm_brake;
-	struct tegra241_vm_rate *rate = &brake->rates[idx];
+
+	lockdep_assert_held(&brake->lock);
 
 	if (brake->stopped || brake->useless)
 		return;
@@ -140,15 +143,17 @@ static void tegra241_vm_brake_begin(struct tegra241_cmdqv *cmdqv, u16 idx)
  * tegra241_vm_brake_charge() - an interrupt has found something new of a VM's
  * @vintf: its VINTF, not masked
  *
- * Context: tegra241_vm_errors::lock is held.
+ * Context: its tegra241_vm_errors::lock is held.
  */
 void tegra241_vm_brake_charge(struct tegra241_vm_vintf *vintf)
 {
 	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
-	u16 idx = vintf->hw.idx;
+	struct tegra241_vm_rate *rate = &cmdqv->vm_errors[vintf->hw.idx].rate;
 
-	if (tegra241_vm_brake_count(&cmdqv->vm_brake.rates[idx], VINTF_BURST))
-		tegra241_vm_brake_begin(cmdqv, idx);
+	if (!tegra241_vm_brake_count(rate, VINTF_BURST))
+		return;
+	guard(spinlock)(&cmdqv->vm_brake.lock);
+	tegra241_vm_brake_begin(cmdqv, vintf->hw.idx, rate);
 }
 
 /**
@@ -157,16 +162,17 @@ void tegra241_vm_brake_charge(struct tegra241_vm_vintf *vintf)
  *
  * Those that come while all are masked prolong nothing.
  *
- * Context: tegra241_vm_errors::lock is held.
+ * Context: the interrupt thread.
  */
 void tegra241_vm_brake_charge_unit(struct tegra241_cmdqv *cmdqv)
 {
 	struct tegra241_vm_brake *brake = &cmdqv->vm_brake;
 
-	if (!tegra241_vm_brake_count(&brake->rates[0], UNIT_BURST))
+	guard(spinlock)(&brake->lock);
+	if (!tegra241_vm_brake_count(&brake->rate, UNIT_BURST))
 		return;
 	if (!(brake->polled & TEGRA241_VM_BRAKE_ALL)) {
-		tegra241_vm_brake_begin(cmdqv, 0);
+		tegra241_vm_brake_begin(cmdqv, 0, &brake->rate);
 	} else if (!brake->useless) {
 		/* Of what has come before masking, one edge can be left */
 		brake->useless = true;
@@ -182,42 +188,41 @@ void tegra241_vm_brake_charge_unit(struct tegra241_cmdqv *cmdqv)
  */
 VISIBLE_IF_KUNIT void tegra241_vm_brake_tick(struct tegra241_cmdqv *cmdqv)
 {
-	struct tegra241_vm_errors *errors = &cmdqv->vm_errors;
 	struct tegra241_vm_brake *brake = &cmdqv->vm_brake;
 	unsigned long now = tegra241_vm_brake_now();
-	u64 look, over = 0;
+	struct tegra241_vm_errors *errors;
+	u64 look, polled, over = 0;
 	u16 idx;
 
-	spin_lock(&errors->lock);
+	spin_lock(&brake->lock);
 	look = brake->int_mask;
-	for (idx = 0; idx < cmdqv->param.num_vintfs; idx++) {
-		struct tegra241_vm_rate *rate = &brake->rates[idx];
-
-		if (!(brake->polled & BIT_ULL(idx)) ||
-		    time_before(now, rate->until))
-			continue;
-		over |= BIT_ULL(idx);
-		tegra241_vm_brake_restart_count(rate);
+	for (polled = brake->polled; polled; polled &= polled - 1) {
+		idx = __ffs64(polled);
+		if (!time_before(now, idx ? cmdqv->vm_errors[idx].rate.until :
+					    brake->rate.until))
+			over |= BIT_ULL(idx);
 	}
+	/* A VINTF's count begins anew by itself: that stretch is over, too */
+	if (over & TEGRA241_VM_BRAKE_ALL)
+		tegra241_vm_brake_restart_count(&brake->rate);
 	brake->polled &= ~over;
 	tegra241_vm_brake_update(cmdqv);
 	for (; over; over &= over - 1)
 		trace_cmdqv_unmasked(cmdqv, __ffs64(over), brake->int_mask);
-	spin_unlock(&errors->lock);
+	spin_unlock(&brake->lock);
 
-	/* The interrupt thread has its turn between any two */
 	for (; look; look &= look - 1) {
+		errors = &cmdqv->vm_errors[__ffs64(look)];
 		spin_lock(&errors->lock);
-		idx = __ffs64(look);
-		if (errors->vintfs[idx])
-			tegra241_vm_errors_look(errors->vintfs[idx]);
+		if (errors->vintf)
+			tegra241_vm_errors_look(errors->vintf);
 		spin_unlock(&errors->lock);
 	}
 
-	spin_lock(&errors->lock);
+	spin_lock(&brake->lock);
 	if (brake->polled)
 		tegra241_vm_brake_schedule(brake, POLL_TIME);
-	spin_unlock(&errors->lock);
+	spin_unlock(&brake->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_vm_brake_tick);
 
@@ -238,13 +243,15 @@ static void tegra241_vm_brake_work(struct work_struct *work)
  * Until tegra241_vm_brake_free() it stays masked: what has not stopped, and may take
  * long to do so, interrupts in vain, and would have VMs polled.
  *
- * Context: tegra241_vm_errors::lock is held.
+ * Context: any that may take a spinlock.
  */
 void tegra241_vm_brake_hold(struct tegra241_cmdqv *cmdqv, u16 idx)
 {
+	guard(spinlock)(&cmdqv->vm_brake.lock);
 	if (cmdqv->vm_brake.stopped)
 		return;
-	cmdqv->vm_brake.held |= BIT_ULL(idx);
+	WRITE_ONCE(cmdqv->vm_brake.held,
+		   cmdqv->vm_brake.held | BIT_ULL(idx));
 	tegra241_vm_brake_update(cmdqv);
 }
 
@@ -259,8 +266,12 @@ void tegra241_vm_brake_hold(struct tegra241_cmdqv *cmdqv, u16 idx)
  */
 void tegra241_vm_brake_free(struct tegra241_cmdqv *cmdqv, u16 idx)
 {
-	guard(spinlock)(&cmdqv->vm_errors.lock);
-	cmdqv->vm_brake.held &= ~BIT_ULL(idx);
+	/* Nobody else holds this one, or lets go of it */
+	if (!(READ_ONCE(cmdqv->vm_brake.held) & BIT_ULL(idx)))
+		return;
+	guard(spinlock)(&cmdqv->vm_brake.lock);
+	WRITE_ONCE(cmdqv->vm_brake.held,
+		   cmdqv->vm_brake.held & ~BIT_ULL(idx));
 	tegra241_vm_brake_update(cmdqv);
 }
 
@@ -270,6 +281,7 @@ void tegra241_vm_brake_free(struct tegra241_cmdqv *cmdqv, u16 idx)
  */
 void tegra241_vm_brake_init(struct tegra241_cmdqv *cmdqv)
 {
+	spin_lock_init(&cmdqv->vm_brake.lock);
 	INIT_DELAYED_WORK(&cmdqv->vm_brake.work, tegra241_vm_brake_work);
 }
 
@@ -286,11 +298,11 @@ void tegra241_vm_brake_stop(struct tegra241_cmdqv *cmdqv)
 	struct tegra241_vm_brake *brake = &cmdqv->vm_brake;
 	int i;
 
-	scoped_guard(spinlock, &cmdqv->vm_errors.lock) {
+	scoped_guard(spinlock, &brake->lock) {
 		brake->stopped = true;
 		brake->polled = 0;
-		brake->held = 0;
-		brake->int_mask = 0;
+		WRITE_ONCE(brake->held, 0);
+		WRITE_ONCE(brake->int_mask, 0);
 		for (i = 0; i < 2; i++)
 			tegra241_writel(0, cmdqv->base +
 					   TEGRA241_CMDQV_VINTF_INT_MASK(i));

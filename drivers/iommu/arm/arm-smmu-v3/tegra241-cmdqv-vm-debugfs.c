@@ -120,23 +120,22 @@ static unsigned int tegra241_vm_vintf_num_sids(struct tegra241_vm_vintf *vintf)
 static void tegra241_vintfs_show_total(struct seq_file *m,
 				       struct tegra241_cmdqv *cmdqv)
 {
-	unsigned int taken = 0, ended = 0, aside;
+	unsigned int taken = 0, ended = 0;
 	struct tegra241_vm_vintf *vintf;
 	struct tegra241_vm_rate rate;
 
 	lockdep_assert_held(&cmdqv->vm_owners.lock);
 
-	scoped_guard(spinlock, &cmdqv->vm_errors.lock) {
-		rate = cmdqv->vm_brake.rates[0];
-		aside = hweight64(cmdqv->vm_owners.aside);
-	}
+	scoped_guard(spinlock, &cmdqv->vm_brake.lock)
+		rate = cmdqv->vm_brake.rate;
 	list_for_each_entry(vintf, &cmdqv->vm_owners.vintfs, owned) {
 		taken++;
 		ended += vintf->ended;
 	}
 	seq_printf(m, "total vintfs=%u taken=%u ended=%u aside=%u per_device=%u interrupts=%llu brakes=%llu\n",
 		   cmdqv->param.num_vintfs - 1, taken, ended,
-		   aside, READ_ONCE(tegra241_vintfs_per_device),
+		   bitmap_weight(cmdqv->vm_owners.aside, TEGRA241_MAX_VINTFS),
+		   READ_ONCE(tegra241_vintfs_per_device),
 		   rate.interrupts, rate.brakes);
 }
 
@@ -144,20 +143,22 @@ static void tegra241_vintfs_show_vm(struct seq_file *m,
 				    struct tegra241_vm_vintf *vintf)
 {
 	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
+	struct tegra241_vm_errors *errors = &cmdqv->vm_errors[vintf->hw.idx];
 	struct tegra241_vm_rate rate;
 	bool masked;
 	u64 events;
 
-	scoped_guard(spinlock, &cmdqv->vm_errors.lock) {
-		masked = cmdqv->vm_brake.int_mask & BIT_ULL(vintf->hw.idx);
-		rate = cmdqv->vm_brake.rates[vintf->hw.idx];
+	scoped_guard(spinlock, &errors->lock) {
+		masked = READ_ONCE(cmdqv->vm_brake.int_mask) &
+			 BIT_ULL(vintf->hw.idx);
+		rate = errors->rate;
 		events = vintf->events;
 	}
 	seq_printf(m, "vintf v=%u vmid=0x%x device=%s user=%u queues=%u ended=%d fenced=%d masked=%d interrupts=%llu brakes=%llu",
 		   vintf->hw.idx, vintf->vmid->id,
 		   dev_name(vintf->owner),
 		   from_kuid_munged(&init_user_ns, vintf->user),
-		   READ_ONCE(vintf->queues), vintf->ended,
+		   READ_ONCE(vintf->num_queues), vintf->ended,
 		   READ_ONCE(vintf->fenced), masked, rate.interrupts,
 		   rate.brakes);
 	tegra241_view_show_vintf_regs(m, &vintf->hw);
@@ -205,8 +206,8 @@ static void tegra241_vcmdqs_show_vm(struct seq_file *m,
 	bool aside, stuck;
 
 	tegra241_vcmdq_init_direct(&hw, cmdqv, idx);
-	scoped_guard(spinlock, &cmdqv->vm_errors.lock)
-		aside = cmdqv->vm_owners.aside & BIT_ULL(hw.vintf_idx);
+	scoped_guard(mutex, &cmdqv->vm_owners.lock)
+		aside = test_bit(hw.vintf_idx, cmdqv->vm_owners.aside);
 
 	scoped_guard(spinlock, &view->lock) {
 		vcmdq = view->vm_vcmdqs[idx];

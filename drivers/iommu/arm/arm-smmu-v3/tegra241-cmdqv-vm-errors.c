@@ -27,6 +27,12 @@
 #include "tegra241-cmdqv-trace.h"
 #include "tegra241-cmdqv-vm.h"
 
+static struct tegra241_vm_errors *
+tegra241_vm_vintf_errors(struct tegra241_vm_vintf *vintf)
+{
+	return &vintf->hw.cmdqv->vm_errors[vintf->hw.idx];
+}
+
 /* Whether @map has an error that was not there when this was last asked */
 static bool tegra241_vm_vintf_new_errors(struct tegra241_vm_vintf *vintf,
 					 const unsigned long *map)
@@ -37,7 +43,7 @@ static bool tegra241_vm_vintf_new_errors(struct tegra241_vm_vintf *vintf,
 	unsigned int lidx;
 
 	for_each_set_bit(lidx, map, num) {
-		struct tegra241_vm_error *last = &vintf->errors[lidx];
+		struct tegra241_vm_error *last = &vintf->vcmdqs[lidx].error;
 		struct tegra241_vm_error now;
 		struct tegra241_vcmdq vcmdq;
 		bool fresh;
@@ -86,14 +92,14 @@ static void tegra241_vm_vintf_report(struct tegra241_vm_vintf *vintf,
  * tegra241_vm_errors_look() - tell a VM of what is new in its error map
  * @vintf: its VINTF
  *
- * Context: tegra241_vm_errors::lock is held.
+ * Context: its tegra241_vm_errors::lock is held.
  * Return: whether anything was new.
  */
 bool tegra241_vm_errors_look(struct tegra241_vm_vintf *vintf)
 {
 	DECLARE_BITMAP(map, TEGRA241_MAX_VCMDQS);
 
-	lockdep_assert_held(&vintf->hw.cmdqv->vm_errors.lock);
+	lockdep_assert_held(&tegra241_vm_vintf_errors(vintf)->lock);
 
 	tegra241_vintf_read_err_map(&vintf->hw, map);
 	if (!tegra241_vm_vintf_new_errors(vintf, map))
@@ -113,28 +119,28 @@ bool tegra241_vm_errors_look(struct tegra241_vm_vintf *vintf)
  */
 void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv, u64 map, bool host)
 {
-	struct tegra241_vm_errors *errors = &cmdqv->vm_errors;
-	struct tegra241_vm_vintf *vintf;
+	struct tegra241_vm_errors *errors;
 	u16 idx;
 
 	while (map) {
 		idx = __ffs64(map);
 		map &= ~BIT_ULL(idx);
 
+		errors = &cmdqv->vm_errors[idx];
 		spin_lock(&errors->lock);
-		vintf = errors->vintfs[idx];
-		/* If it is masked it has not interrupted, and is polled */
-		if (vintf && !(cmdqv->vm_brake.int_mask & BIT_ULL(idx)) &&
-		    tegra241_vm_errors_look(vintf))
-			tegra241_vm_brake_charge(vintf);
+		/*
+		 * If it is masked it has not interrupted, and is polled: once more,
+		 * after unmasking, if this is just over.
+		 */
+		if (errors->vintf &&
+		    !(READ_ONCE(cmdqv->vm_brake.int_mask) & BIT_ULL(idx)) &&
+		    tegra241_vm_errors_look(errors->vintf))
+			tegra241_vm_brake_charge(errors->vintf);
 		spin_unlock(&errors->lock);
 	}
 
-	if (!host) {
-		spin_lock(&errors->lock);
+	if (!host)
 		tegra241_vm_brake_charge_unit(cmdqv);
-		spin_unlock(&errors->lock);
-	}
 }
 
 /**
@@ -147,7 +153,7 @@ void tegra241_vm_errors_handle(struct tegra241_cmdqv *cmdqv, u64 map, bool host)
  */
 void tegra241_vm_errors_tell_again(struct tegra241_vm_vintf *vintf)
 {
-	guard(spinlock)(&vintf->hw.cmdqv->vm_errors.lock);
+	guard(spinlock)(&tegra241_vm_vintf_errors(vintf)->lock);
 	bitmap_zero(vintf->seen, TEGRA241_MAX_VCMDQS);
 	tegra241_vm_errors_look(vintf);
 }
@@ -163,7 +169,7 @@ void tegra241_vm_errors_tell_again(struct tegra241_vm_vintf *vintf)
  */
 void tegra241_vm_errors_new_queue(struct tegra241_vm_vintf *vintf, u16 lidx)
 {
-	guard(spinlock)(&vintf->hw.cmdqv->vm_errors.lock);
+	guard(spinlock)(&tegra241_vm_vintf_errors(vintf)->lock);
 	__clear_bit(lidx, vintf->seen);
 }
 
@@ -175,10 +181,10 @@ void tegra241_vm_errors_new_queue(struct tegra241_vm_vintf *vintf, u16 lidx)
  */
 void tegra241_vm_errors_add(struct tegra241_vm_vintf *vintf)
 {
-	struct tegra241_vm_errors *errors = &vintf->hw.cmdqv->vm_errors;
+	struct tegra241_vm_errors *errors = tegra241_vm_vintf_errors(vintf);
 
 	guard(spinlock)(&errors->lock);
-	errors->vintfs[vintf->hw.idx] = vintf;
+	errors->vintf = vintf;
 }
 
 /**
@@ -189,11 +195,10 @@ void tegra241_vm_errors_add(struct tegra241_vm_vintf *vintf)
  */
 void tegra241_vm_errors_remove(struct tegra241_vm_vintf *vintf)
 {
-	struct tegra241_vm_errors *errors = &vintf->hw.cmdqv->vm_errors;
+	struct tegra241_vm_errors *errors = tegra241_vm_vintf_errors(vintf);
 
 	guard(spinlock)(&errors->lock);
-	errors->vintfs[vintf->hw.idx] = NULL;
-	tegra241_vm_brake_hold(vintf->hw.cmdqv, vintf->hw.idx);
+	errors->vintf = NULL;
 }
 
 /**
@@ -205,13 +210,14 @@ void tegra241_vm_errors_remove(struct tegra241_vm_vintf *vintf)
  */
 int tegra241_vm_errors_init(struct tegra241_cmdqv *cmdqv)
 {
-	struct tegra241_vm_errors *errors = &cmdqv->vm_errors;
+	u16 idx;
 
-	errors->vintfs = kcalloc(cmdqv->param.num_vintfs,
-				 sizeof(*errors->vintfs), GFP_KERNEL);
-	if (!errors->vintfs)
+	cmdqv->vm_errors = kcalloc(cmdqv->param.num_vintfs,
+				   sizeof(*cmdqv->vm_errors), GFP_KERNEL);
+	if (!cmdqv->vm_errors)
 		return -ENOMEM;
-	spin_lock_init(&errors->lock);
+	for (idx = 0; idx < cmdqv->param.num_vintfs; idx++)
+		spin_lock_init(&cmdqv->vm_errors[idx].lock);
 	tegra241_vm_brake_init(cmdqv);
 	return 0;
 }
@@ -222,5 +228,5 @@ int tegra241_vm_errors_init(struct tegra241_cmdqv *cmdqv)
  */
 void tegra241_vm_errors_exit(struct tegra241_cmdqv *cmdqv)
 {
-	kfree(cmdqv->vm_errors.vintfs);
+	kfree(cmdqv->vm_errors);
 }

@@ -34,15 +34,43 @@ module_param_named(vintfs_per_device, tegra241_vintfs_per_device, uint, 0644);
 MODULE_PARM_DESC(vintfs_per_device,
 		 "VINTFs that a user's VMs can have at a time through one device; 0: as many as there are (default 4).");
 
-static unsigned int tegra241_vm_owners_count(struct tegra241_vm_owners *owners,
-					     struct device *dev, kuid_t user)
+static struct tegra241_vm_share *
+tegra241_vm_owners_find(struct tegra241_vm_owners *owners, struct device *dev,
+			kuid_t user)
 {
-	struct tegra241_vm_vintf *vintf;
-	unsigned int num = 0;
+	struct tegra241_vm_share *share;
 
-	list_for_each_entry(vintf, &owners->vintfs, owned)
-		num += vintf->owner == dev && uid_eq(vintf->user, user);
-	return num;
+	hash_for_each_possible(owners->shares, share, node,
+			       (unsigned long)dev + __kuid_val(user))
+		if (share->dev == dev && uid_eq(share->user, user))
+			return share;
+	return NULL;
+}
+
+/* There is one for each VINTF that can be taken, so one is free */
+static struct tegra241_vm_share *
+tegra241_vm_owners_new(struct tegra241_vm_owners *owners, struct device *dev,
+		       kuid_t user)
+{
+	unsigned int i = find_first_zero_bit(owners->shares_used,
+					     ARRAY_SIZE(owners->all_shares));
+	struct tegra241_vm_share *share = &owners->all_shares[i];
+
+	__set_bit(i, owners->shares_used);
+	share->dev = dev;
+	share->user = user;
+	hash_add(owners->shares, &share->node,
+		 (unsigned long)dev + __kuid_val(user));
+	return share;
+}
+
+static void tegra241_vm_owners_uncount(struct tegra241_vm_owners *owners,
+				       struct tegra241_vm_share *share)
+{
+	if (--share->num)
+		return;
+	hash_del(&share->node);
+	__clear_bit(share - owners->all_shares, owners->shares_used);
 }
 
 /**
@@ -52,33 +80,36 @@ static unsigned int tegra241_vm_owners_count(struct tegra241_vm_owners *owners,
  * @dev: the device that the vIOMMU is made through, which keeps it for now
  *
  * Context: sleeps.
- * Return: 0; -EDQUOT if the user has as many as one can have through @dev, -ENOSPC if
- * none is free, or -ENOMEM.
+ * Return: 0; -EDQUOT if the user has as many as one can have through @dev, or -ENOSPC if
+ * none is free.
  */
 int tegra241_vm_owners_add(struct tegra241_cmdqv *cmdqv,
 			   struct tegra241_vm_vintf *vintf, struct device *dev)
 {
 	unsigned int limit = READ_ONCE(tegra241_vintfs_per_device);
 	struct tegra241_vm_owners *owners = &cmdqv->vm_owners;
+	struct tegra241_vm_share *share;
 	kuid_t user = current_uid();
-	int idx;
+	unsigned int idx;
 
 	guard(mutex)(&owners->lock);
-	if (limit && tegra241_vm_owners_count(owners, dev, user) >= limit) {
+	share = tegra241_vm_owners_find(owners, dev, user);
+	if (limit && share && share->num >= limit) {
 		dev_dbg_ratelimited(cmdqv->dev, "%s: user %u has %u VINTFs\n",
 				    dev_name(dev),
 				    from_kuid_munged(&init_user_ns, user), limit);
 		return -EDQUOT;
 	}
-	/* VINTF0 is the host's */
-	idx = ida_alloc_range(&cmdqv->vm_ids, 1, cmdqv->param.num_vintfs - 1,
-			      GFP_KERNEL);
-	if (idx < 0)
-		return idx;
+	idx = find_first_zero_bit(owners->taken, cmdqv->param.num_vintfs);
+	if (idx >= cmdqv->param.num_vintfs)
+		return -ENOSPC;
+	__set_bit(idx, owners->taken);
 
 	tegra241_vintf_init(&vintf->hw, cmdqv, idx);
 	vintf->owner = get_device(dev);
 	vintf->user = user;
+	vintf->share = share ?: tegra241_vm_owners_new(owners, dev, user);
+	vintf->share->num++;
 	list_add_tail(&vintf->owned, &owners->vintfs);
 	return 0;
 }
@@ -96,24 +127,53 @@ void tegra241_vm_owners_end(struct tegra241_vm_vintf *vintf)
 }
 
 /**
- * tegra241_vm_owners_remove() - a VINTF is about to be free
- * @vintf: the VINTF; nobody looks at it when this returns, and it does not count
+ * tegra241_vm_owners_remove() - a VINTF is free
+ * @vintf: the VINTF, with nothing left of it that the next owner could find; nobody looks
+ *	at @vintf when this returns, it does not count, and its number is to be had
  *
  * Context: sleeps.
  */
 void tegra241_vm_owners_remove(struct tegra241_vm_vintf *vintf)
 {
-	scoped_guard(mutex, &vintf->hw.cmdqv->vm_owners.lock)
+	struct tegra241_vm_owners *owners = &vintf->hw.cmdqv->vm_owners;
+
+	scoped_guard(mutex, &owners->lock) {
 		list_del(&vintf->owned);
+		tegra241_vm_owners_uncount(owners, vintf->share);
+		__clear_bit(vintf->hw.idx, owners->taken);
+	}
 	put_device(vintf->owner);
 }
 
 /**
- * tegra241_vm_owners_init() - nobody has a VINTF
+ * tegra241_cmdqv_vm_reserve() - keep a VINTF from VMs
+ * @cmdqv: the unit
+ * @idx: a VINTF that no VM has, 1 to num_vintfs - 1
+ *
+ * For good: nobody looks at it again, and it does not interrupt. May be repeated.
+ *
+ * Context: sleeps; takes tegra241_vm_brake::lock.
+ */
+void tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv, u16 idx)
+{
+	struct tegra241_vm_owners *owners = &cmdqv->vm_owners;
+
+	guard(mutex)(&owners->lock);
+	__set_bit(idx, owners->taken);
+	__set_bit(idx, owners->aside);
+	tegra241_vm_brake_hold(cmdqv, idx);
+}
+
+/**
+ * tegra241_vm_owners_init() - nobody has a VINTF but the host
  * @cmdqv: the unit
  */
 void tegra241_vm_owners_init(struct tegra241_cmdqv *cmdqv)
 {
-	mutex_init(&cmdqv->vm_owners.lock);
-	INIT_LIST_HEAD(&cmdqv->vm_owners.vintfs);
+	struct tegra241_vm_owners *owners = &cmdqv->vm_owners;
+
+	mutex_init(&owners->lock);
+	INIT_LIST_HEAD(&owners->vintfs);
+	hash_init(owners->shares);
+	__set_bit(0, owners->taken);
 }

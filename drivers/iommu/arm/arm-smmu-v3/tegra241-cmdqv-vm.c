@@ -32,324 +32,6 @@
 #include "tegra241-cmdqv-trace.h"
 #include "tegra241-cmdqv-vm.h"
 
-/* Up to a second each, for a CMD_SYNC that ATC_INVs hold up */
-#define FLUSH_TRIES	3
-
-static struct tegra241_vsmmu *to_tegra241_vsmmu(struct iommufd_viommu *viommu)
-{
-	return container_of(to_vsmmu(viommu), struct tegra241_vsmmu, vsmmu);
-}
-
-/*
- * HW queues
- */
-
-/*
- * Unmap, which @unmapped says the result of, and disable: 0, or -ETIMEDOUT or -EIO if
- * the queue may still be running
- */
-static int tegra241_vm_vcmdq_halt(struct tegra241_vcmdq *vcmdq, int *unmapped)
-{
-	tegra241_vcmdq_ask_to_stop(vcmdq);
-	*unmapped = tegra241_vcmdq_unmap(vcmdq);
-	tegra241_vcmdq_await_enabling(vcmdq);
-	return tegra241_vcmdq_write_config(vcmdq, 0) ?: *unmapped;
-}
-
-/*
- * A CMD_SYNC waits behind the ATC_INVs of all VMs, so one VM can keep another one's
- * from completing. What that must not cost the latter is more than this queue.
- */
-static void tegra241_vm_vcmdq_flush(struct tegra241_vcmdq *vcmdq)
-{
-	struct tegra241_cmdqv *cmdqv = vcmdq->cmdqv;
-	int tries, ret;
-
-	for (tries = 0; tries < FLUSH_TRIES; tries++) {
-		ret = tegra241_cmdqv_flush(cmdqv);
-		if (!ret) {
-			clear_bit(vcmdq->idx, cmdqv->unflushed);
-			return;
-		}
-		cond_resched();
-	}
-	set_bit(vcmdq->idx, cmdqv->unflushed);
-	trace_cmdqv_vcmdq_unflushed(vcmdq, ret);
-	dev_warn_ratelimited(cmdqv->dev,
-			     "VINTF%u: VCMDQ%u: late ATC timeouts could not be flushed (%d), look for a device that hangs\n",
-			     vcmdq->vintf_idx, vcmdq->idx, ret);
-}
-
-/**
- * tegra241_vm_vcmdq_stop() - stop a queue of a VM for good
- * @vcmdq: the queue, through the direct aperture, mapped or not; those above it
- *	in its VINTF are unmapped
- *
- * What counts comes after unmapping: from then on the VM can't start again what is
- * being stopped. The queue is asked to stop before that only because nobody knows
- * what hardware thinks of unmapping an enabled queue; a VM that leaves its queues
- * alone does not make us find out. An ATC_INV may be timing out still, which the
- * flush waits for before errors are acknowledged. If that can't be had now, the
- * queue's memory may go nevertheless, and the flush is owed: see
- * tegra241_cmdqv::unflushed.
- *
- * Context: sleeps.
- * Return: 0 if the queue is disabled, unmapped, and knows no memory any more; else
- * -ETIMEDOUT or -EIO, and the hardware may be reading the queue.
- */
-int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq)
-{
-	int ret, unmapped;
-
-	ret = tegra241_vm_vcmdq_halt(vcmdq, &unmapped);
-	trace_cmdqv_vcmdq_unmap(vcmdq, unmapped);
-	if (!ret) {
-		tegra241_vm_vcmdq_flush(vcmdq);
-		tegra241_vcmdq_scrub(vcmdq);
-		ret = tegra241_vcmdq_verify_stopped(vcmdq);
-	}
-	trace_cmdqv_vcmdq_stop(vcmdq, ret);
-	return ret;
-}
-
-/*
- * Have an unmapped queue ready for a VM to enable the moment it is mapped. The unit
- * reads it at this address, whatever its size, and coherently (assumption A4).
- */
-static int tegra241_vm_vcmdq_prepare(struct tegra241_vcmdq *vcmdq, u64 base)
-{
-	struct tegra241_cmdqv *cmdqv = vcmdq->cmdqv;
-	int ret;
-
-	/*
-	 * What the last owner left has gone in tegra241_vm_vcmdq_stop(), but
-	 * possibly for a late error, which scrubbing acknowledges once it is there.
-	 */
-	if (test_bit(vcmdq->idx, cmdqv->unflushed)) {
-		if (tegra241_cmdqv_flush(cmdqv))
-			return -EIO;
-		clear_bit(vcmdq->idx, cmdqv->unflushed);
-	}
-	ret = tegra241_vcmdq_unmap(vcmdq) ?:
-	      tegra241_vcmdq_write_config(vcmdq, 0);
-	if (ret)
-		return ret;
-	tegra241_vcmdq_scrub(vcmdq);
-	ret = tegra241_vcmdq_verify_empty(vcmdq);
-	if (ret)
-		return ret;
-
-	tegra241_writeq(base, vcmdq->page1 + TEGRA241_VCMDQ_BASE);
-	if (tegra241_readq(vcmdq->page1 + TEGRA241_VCMDQ_BASE) == base)
-		return 0;
-	tegra241_vcmdq_scrub(vcmdq);
-	return -EIO;
-}
-
-static void tegra241_vm_vcmdq_retire(struct tegra241_vm_vintf *vintf,
-				     struct tegra241_vm_vcmdq *vcmdq)
-{
-	int ret = tegra241_vm_vcmdq_stop(&vcmdq->hw);
-
-	if (ret) {
-		tegra241_quarantine_queue(vintf, vcmdq, ret);
-		return;
-	}
-	tegra241_view_remove_vcmdq(vcmdq);
-	trace_cmdqv_vcmdq_retire(&vcmdq->hw, 0);
-	kfree(vcmdq);
-}
-
-static size_t
-tegra241_vm_get_hw_queue_size(struct iommufd_viommu *viommu,
-			      enum iommu_hw_queue_type type)
-{
-	return type == IOMMU_HW_QUEUE_TYPE_TEGRA241_CMDQV ?
-		       sizeof(struct tegra241_hw_queue) : 0;
-}
-
-static int tegra241_vm_hw_queue_check(struct iommufd_viommu *viommu,
-				      enum iommu_hw_queue_type type, u64 length)
-{
-	struct tegra241_cmdqv *cmdqv = to_cmdqv(to_vsmmu(viommu)->smmu);
-
-	return tegra241_vcmdq_length_valid(length, cmdqv->max_log2_entries) ?
-		       0 : -EINVAL;
-}
-
-static int tegra241_vm_hw_queue_check_index(struct iommufd_viommu *viommu,
-					    enum iommu_hw_queue_type type,
-					    u32 index)
-{
-	struct tegra241_cmdqv *cmdqv = to_cmdqv(to_vsmmu(viommu)->smmu);
-
-	return index < cmdqv->param.num_lvcmdqs_per_vintf ? 0 : -EINVAL;
-}
-
-static void tegra241_vm_hw_queue_not_contig(struct iommufd_hw_queue *core,
-					    size_t contig, size_t page_size)
-{
-	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(core->viommu)->vintf;
-
-	trace_cmdqv_vcmdq_refused(&vintf->hw, core->index, core->base_addr,
-				  core->length, -EFAULT);
-	tegra241_vm_memory_not_contig(vintf, core, contig, page_size);
-}
-
-static int tegra241_vm_hw_queue_start(struct tegra241_vm_vintf *vintf,
-				      struct tegra241_hw_queue *hwq)
-{
-	struct iommufd_hw_queue *core = &hwq->core;
-	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
-	u64 base;
-	int ret;
-
-	ret = tegra241_vcmdq_base(core->base_pa, core->length, &base);
-	if (ret) {
-		tegra241_vm_memory_not_aligned(vintf, core);
-		return ret;
-	}
-	if (vintf->fenced || !tegra241_cmdqv_vm_usable(cmdqv))
-		return -EIO;
-
-	struct tegra241_vm_vcmdq *vcmdq __free(kfree) =
-		kzalloc(sizeof(*vcmdq), GFP_KERNEL_ACCOUNT);
-	if (!vcmdq)
-		return -ENOMEM;
-	tegra241_vcmdq_init_direct(&vcmdq->hw, cmdqv,
-				   vintf->hw.idx *
-				   cmdqv->param.num_lvcmdqs_per_vintf +
-				   core->index);
-	vcmdq->base_pa = core->base_pa;
-	vcmdq->length = core->length;
-
-	ret = tegra241_vm_vcmdq_prepare(&vcmdq->hw, base);
-	trace_cmdqv_vcmdq_prepare(&vcmdq->hw, base, ret);
-	if (ret)
-		return ret;
-
-	tegra241_vm_errors_new_queue(vintf, core->index);
-	tegra241_view_add_vcmdq(vcmdq);
-	ret = tegra241_vcmdq_map(&vcmdq->hw);
-	trace_cmdqv_vcmdq_map(&vcmdq->hw, ret);
-	if (ret) {
-		tegra241_vm_vcmdq_retire(vintf, no_free_ptr(vcmdq));
-		return ret;
-	}
-
-	dev_dbg(cmdqv->dev, "VINTF%u: VCMDQ%u/LVCMDQ%u: base 0x%016llx\n",
-		vintf->hw.idx, vcmdq->hw.idx, vcmdq->hw.lidx, base);
-	hwq->vcmdq = no_free_ptr(vcmdq);
-	WRITE_ONCE(vintf->queues, vintf->queues + 1);
-	return 0;
-}
-
-static int tegra241_vm_hw_queue_init(struct iommufd_hw_queue *core)
-{
-	struct tegra241_hw_queue *hwq =
-		container_of(core, struct tegra241_hw_queue, core);
-	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(core->viommu)->vintf;
-	int ret = tegra241_vm_hw_queue_start(vintf, hwq);
-
-	if (ret)
-		trace_cmdqv_vcmdq_refused(&vintf->hw, core->index,
-					  core->base_addr, core->length, ret);
-	return ret;
-}
-
-static void tegra241_vm_hw_queue_destroy(struct iommufd_hw_queue *core)
-{
-	struct tegra241_hw_queue *hwq =
-		container_of(core, struct tegra241_hw_queue, core);
-
-	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(core->viommu)->vintf;
-
-	tegra241_vm_vcmdq_retire(vintf, hwq->vcmdq);
-	WRITE_ONCE(vintf->queues, vintf->queues - 1);
-}
-
-/*
- * vDEVICEs
- */
-
-static int tegra241_vm_vdevice_set(struct tegra241_vm_vintf *vintf,
-				   struct tegra241_vsmmu_device *vdev)
-{
-	struct iommufd_vdevice *core = &vdev->vdev.core;
-	int ret;
-
-	if (!tegra241_sid_valid(core->virt_id))
-		return -EINVAL;
-	ret = arm_vsmmu_vdevice_init(core);
-	if (ret)
-		return ret;
-	if (!tegra241_sid_valid(vdev->vdev.sid))
-		return -EINVAL;
-
-	ret = ida_alloc_max(&vintf->sids,
-			    vintf->hw.cmdqv->param.num_sids_per_vintf - 1,
-			    GFP_KERNEL_ACCOUNT);
-	if (ret < 0)
-		return ret;
-	vdev->slot = ret;
-	tegra241_vintf_set_sid(&vintf->hw, vdev->slot, core->virt_id,
-			       vdev->vdev.sid);
-	tegra241_view_set_slot(vintf, vdev->slot, &vdev->vdev);
-	trace_cmdqv_sid_set(&vintf->hw, vdev->slot, core->virt_id,
-			    vdev->vdev.sid, core->dev, 0);
-	return 0;
-}
-
-static int tegra241_vm_vdevice_init(struct iommufd_vdevice *core)
-{
-	struct tegra241_vsmmu_device *vdev =
-		container_of(to_vsmmu_device(core),
-			     struct tegra241_vsmmu_device, vdev);
-	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(core->viommu)->vintf;
-	int ret = tegra241_vm_vdevice_set(vintf, vdev);
-
-	if (ret)
-		trace_cmdqv_sid_refused(&vintf->hw, -1, core->virt_id,
-					vdev->vdev.sid, core->dev, ret);
-	return ret;
-}
-
-static void tegra241_vm_vdevice_destroy(struct iommufd_vdevice *core)
-{
-	struct tegra241_vsmmu_device *vdev =
-		container_of(to_vsmmu_device(core),
-			     struct tegra241_vsmmu_device, vdev);
-	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(core->viommu)->vintf;
-	int ret;
-
-	/*
-	 * The device may go elsewhere when this returns, or go altogether, and
-	 * ATC_INVs that name it already must not be left waiting for it.
-	 */
-	tegra241_vintf_unmatch_sid(&vintf->hw, vdev->slot);
-	ret = tegra241_cmdqv_flush(vintf->hw.cmdqv);
-	if (ret) {
-		/* The slot matches nothing, and stays so until the VINTF ends */
-		tegra241_view_give_up_slot(vintf, vdev->slot);
-		trace_cmdqv_sid_give_up(&vintf->hw, vdev->slot, core->virt_id,
-					vdev->vdev.sid, core->dev, ret);
-		dev_warn_ratelimited(vintf->hw.cmdqv->dev,
-				     "VINTF%u: SID slot %u of %s given up until the VM ends: its ATC invalidations could not be flushed (%d)\n",
-				     vintf->hw.idx, vdev->slot,
-				     dev_name(core->dev), ret);
-		return;
-	}
-	tegra241_vintf_clear_sid(&vintf->hw, vdev->slot);
-	tegra241_view_clear_slot(vintf, vdev->slot);
-	trace_cmdqv_sid_clear(&vintf->hw, vdev->slot, core->virt_id,
-			      vdev->vdev.sid, core->dev, 0);
-	ida_free(&vintf->sids, vdev->slot);
-}
-
-/*
- * VINTFs
- */
-
 static struct tegra241_vm_vintf *
 tegra241_vm_vintf_alloc(struct tegra241_cmdqv *cmdqv, struct arm_vsmmu *vsmmu,
 			struct device *dev)
@@ -357,7 +39,7 @@ tegra241_vm_vintf_alloc(struct tegra241_cmdqv *cmdqv, struct arm_vsmmu *vsmmu,
 	struct tegra241_vm_vintf *vintf;
 	int ret;
 
-	vintf = kzalloc(struct_size(vintf, errors,
+	vintf = kzalloc(struct_size(vintf, vcmdqs,
 				    cmdqv->param.num_lvcmdqs_per_vintf),
 			GFP_KERNEL_ACCOUNT);
 	if (!vintf)
@@ -365,7 +47,6 @@ tegra241_vm_vintf_alloc(struct tegra241_cmdqv *cmdqv, struct arm_vsmmu *vsmmu,
 
 	vintf->vsmmu = vsmmu;
 	vintf->vmid = arm_smmu_vmid_get(vsmmu->vmid);
-	ida_init(&vintf->sids);
 	tegra241_vm_memory_init(vintf);
 	INIT_LIST_HEAD(&vintf->stuck);
 	INIT_LIST_HEAD(&vintf->node);
@@ -393,33 +74,44 @@ tegra241_vm_vintf_alloc(struct tegra241_cmdqv *cmdqv, struct arm_vsmmu *vsmmu,
  *
  * Its number goes last, when nothing of it is left that the next owner could find.
  *
- * Context: sleeps; takes tegra241_vm_owners::lock and tegra241_vm_errors::lock. The
+ * Context: sleeps; takes tegra241_vm_owners::lock and tegra241_vm_brake::lock. The
  * SMMU is enabled.
  */
 void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf)
 {
 	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
 
-	tegra241_vm_owners_remove(vintf);
-	tegra241_vintf_scrub(&vintf->hw);
-	trace_cmdqv_vintf_free(&vintf->hw, vintf->vmid->id, 0);
-	arm_smmu_vmid_put(vintf->vmid);
-	ida_destroy(&vintf->sids);
+	/* vDEVICEs have cleared their slots, if they could */
+	tegra241_vintf_scrub(&vintf->hw, vintf->sids);
 	tegra241_vm_brake_free(cmdqv, vintf->hw.idx);
-	ida_free(&cmdqv->vm_ids, vintf->hw.idx);
+	trace_cmdqv_vintf_free(&vintf->hw, vintf->vmid->id, 0);
 	dev_dbg(cmdqv->dev, "VINTF%u: free\n", vintf->hw.idx);
+	tegra241_vm_owners_remove(vintf);
+	arm_smmu_vmid_put(vintf->vmid);
 	kfree(vintf);
+}
+
+/**
+ * tegra241_vm_vintf_disable() - disable a VINTF of a VM
+ * @vintf: the VINTF
+ *
+ * Context: sleeps.
+ * Return: as tegra241_vintf_disable().
+ */
+int tegra241_vm_vintf_disable(struct tegra241_vm_vintf *vintf)
+{
+	return tegra241_vintf_disable(&vintf->hw,
+				      FIELD_PREP(VINTF_VMID, vintf->vmid->id));
 }
 
 static void tegra241_vm_vintf_retire(struct tegra241_vm_vintf *vintf)
 {
 	int ret;
 
-	tegra241_vm_owners_end(vintf);
 	if (vintf->fenced) {
 		ret = -EIO;
 	} else {
-		ret = tegra241_vintf_disable(&vintf->hw);
+		ret = tegra241_vm_vintf_disable(vintf);
 		trace_cmdqv_vintf_disable(&vintf->hw, vintf->vmid->id, ret);
 	}
 	if (!ret)
@@ -498,6 +190,8 @@ static int tegra241_vsmmu_check_data(const struct iommu_user_data *user_data)
 
 	if (!user_data || user_data->len < sizeof(data))
 		return -EINVAL;
+	if (user_data->len == sizeof(data))
+		return 0;
 	if (user_data->len > PAGE_SIZE)
 		return -E2BIG;
 	return copy_struct_from_user(&data, sizeof(data), user_data->uptr,
@@ -636,34 +330,10 @@ int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv)
 	if (ret)
 		return ret;
 	tegra241_vm_owners_init(cmdqv);
-	ida_init(&cmdqv->vm_ids);
 	tegra241_quarantine_init(&cmdqv->quarantine);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_vm_init);
-
-/**
- * tegra241_cmdqv_vm_reserve() - keep a VINTF from VMs
- * @cmdqv: the unit
- * @idx: a VINTF that no VM has, 1 to num_vintfs - 1
- *
- * For good: nobody looks at it again, and it does not interrupt. May be repeated.
- *
- * Context: sleeps; takes tegra241_vm_errors::lock.
- * Return: 0 or -ENOMEM.
- */
-int tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv, u16 idx)
-{
-	int ret = ida_alloc_range(&cmdqv->vm_ids, idx, idx, GFP_KERNEL);
-
-	if (ret == -ENOMEM)
-		return ret;
-	spin_lock(&cmdqv->vm_errors.lock);
-	cmdqv->vm_owners.aside |= BIT_ULL(idx);
-	tegra241_vm_brake_hold(cmdqv, idx);
-	spin_unlock(&cmdqv->vm_errors.lock);
-	return 0;
-}
 
 /**
  * tegra241_cmdqv_vm_stop() - the SMMU is going to be switched off
@@ -699,7 +369,7 @@ void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
 	}
 	for (idx = cmdqv->param.num_vintfs; --idx;) {
 		tegra241_vintf_init(&vintf, cmdqv, idx);
-		ret = tegra241_vintf_disable(&vintf);
+		ret = tegra241_vintf_disable_any(&vintf);
 		if (ret)
 			dev_err(cmdqv->dev,
 				"VINTF%u: would not stop (%d) at shutdown, power-cycle before another kernel runs here\n",
@@ -716,7 +386,6 @@ void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
  */
 void tegra241_cmdqv_vm_exit(struct tegra241_cmdqv *cmdqv)
 {
-	ida_destroy(&cmdqv->vm_ids);
 	tegra241_vm_errors_exit(cmdqv);
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_vm_exit);

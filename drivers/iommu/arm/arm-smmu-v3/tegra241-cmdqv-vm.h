@@ -42,6 +42,32 @@ struct tegra241_vm_error {
 };
 
 /**
+ * struct tegra241_vm_vcmdq - a queue of a VM
+ * @hw: through the direct aperture, which no VM reaches
+ * @base_pa: the queue's memory
+ * @length: of it, in bytes
+ * @node: in tegra241_vm_vintf::stuck; then this holds a reference on each page
+ *	of the memory
+ * @stuck: that is so; protected by tegra241_view::lock
+ * @error: as it was last seen; protected by the VINTF's tegra241_vm_errors::lock
+ *
+ * Part of its VINTF, so that a queue takes no memory that could fail to be there. In use
+ * from hw_queue_init until the queue is known to have stopped: normally when the HW
+ * queue is destroyed, else when the quarantine lets it go. Then no other is made in its
+ * place, since the VINTF is fenced.
+ */
+struct tegra241_vm_vcmdq {
+	struct tegra241_vcmdq hw;
+	phys_addr_t base_pa;
+	size_t length;
+	struct list_head node;
+#ifdef CONFIG_DEBUG_FS
+	bool stuck;
+#endif
+	struct tegra241_vm_error error;
+};
+
+/**
  * struct tegra241_vm_slot - a SID slot as debugfs shows it
  * @used: it is not free
  * @virt_sid: the guest's StreamID
@@ -64,12 +90,16 @@ struct tegra241_vm_slot {
  * @vmid: the VMID that it carries, referenced for as long as the hardware could
  *	use it
  * @mmap_offset: where user space maps the window
- * @sids: SID slots in use, or given up because they could not be flushed
+ * @sids: SID slots in use, or given up because they could not be flushed; serialised by
+ *	iommufd_viommu::vdevs_rwsem
  * @owner: the device that it counts against, referenced
  * @user: the user that it counts against
- * @owned: in tegra241_vm_owners::vintfs; protected by tegra241_vm_owners::lock
+ * @share: what it counts in; protected by tegra241_vm_owners::lock
+ * @owned: in tegra241_vm_owners::vintfs; likewise
  * @ended: the vIOMMU is gone and the hardware is not; likewise
- * @queues: HW queues in it. Serialised by iommufd's queue lock, read without it.
+ * @queues: logical queues that may have ATC_INVs under way: from just before one is
+ *	mapped until it has been stopped and flushed. Written under iommufd's queue lock.
+ * @num_queues: HW queues in it. Serialised by iommufd's queue lock, read without it.
  * @fenced: something in it would not stop: the VINTF is disabled, or was told to
  *	be, and takes no queue any more. Serialised by iommufd's queue lock until
  *	the vIOMMU ends.
@@ -78,29 +108,31 @@ struct tegra241_vm_slot {
  *	tegra241_quarantine::lock
  * @node: in tegra241_quarantine::vintfs while something of it is stuck, else
  *	empty; protected by tegra241_quarantine::lock
- * @seen: logical queues whose error in @errors is in force: a VM that listened has
- *	been told. Protected by tegra241_vm_errors::lock.
+ * @seen: logical queues whose error in @vcmdqs is in force: a VM that listened has
+ *	been told. Protected by the VINTF's tegra241_vm_errors::lock.
  * @events: how often there was something new in its error map; likewise
  * @slots: SID slots; protected by tegra241_view::lock
- * @errors: by logical queue; likewise
+ * @vcmdqs: by logical number
  *
  * Lives from vsmmu_init until the hardware is known to have stopped and to be
  * scrubbed: normally when the vIOMMU is destroyed, else when the quarantine lets
- * it go. Its number in tegra241_cmdqv::vm_ids lives exactly as long.
+ * it go. Its number in tegra241_vm_owners::taken lives exactly as long.
  */
 struct tegra241_vm_vintf {
 	struct tegra241_vintf hw;
 	struct arm_vsmmu *vsmmu;
 	struct arm_smmu_vmid *vmid;
 	unsigned long mmap_offset;
-	struct ida sids;
+	unsigned long sids;
 
 	struct device *owner;
 	kuid_t user;
+	struct tegra241_vm_share *share;
 	struct list_head owned;
 	bool ended;
 
-	unsigned int queues;
+	DECLARE_BITMAP(queues, TEGRA241_MAX_VCMDQS);
+	unsigned int num_queues;
 	bool fenced;
 	struct ratelimit_state memory_limit;
 	struct list_head stuck;
@@ -111,29 +143,7 @@ struct tegra241_vm_vintf {
 	struct tegra241_vm_slot slots[TEGRA241_MAX_SIDS];
 #endif
 	DECLARE_BITMAP(seen, TEGRA241_MAX_VCMDQS);
-	struct tegra241_vm_error errors[];
-};
-
-/**
- * struct tegra241_vm_vcmdq - a queue of a VM
- * @hw: through the direct aperture, which no VM reaches
- * @base_pa: the queue's memory
- * @length: of it, in bytes
- * @node: in tegra241_vm_vintf::stuck; then this holds a reference on each page
- *	of the memory
- * @stuck: that is so; protected by tegra241_view::lock
- *
- * Lives from hw_queue_init until the queue is known to have stopped: normally
- * when the HW queue is destroyed, else when the quarantine lets it go.
- */
-struct tegra241_vm_vcmdq {
-	struct tegra241_vcmdq hw;
-	phys_addr_t base_pa;
-	size_t length;
-	struct list_head node;
-#ifdef CONFIG_DEBUG_FS
-	bool stuck;
-#endif
+	struct tegra241_vm_vcmdq vcmdqs[];
 };
 
 /**
@@ -166,6 +176,12 @@ struct tegra241_vsmmu_device {
 	u16 slot;
 };
 
+static inline struct tegra241_vsmmu *
+to_tegra241_vsmmu(struct iommufd_viommu *viommu)
+{
+	return container_of(to_vsmmu(viommu), struct tegra241_vsmmu, vsmmu);
+}
+
 /* tegra241-cmdqv-vm.c */
 void *tegra241_cmdqv_hw_info(struct arm_smmu_device *smmu, u32 *length,
 			     u32 *type);
@@ -173,12 +189,29 @@ size_t tegra241_cmdqv_get_viommu_size(enum iommu_viommu_type type);
 int tegra241_vsmmu_init(struct arm_vsmmu *vsmmu, struct device *dev,
 			const struct iommu_user_data *user_data);
 int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv);
-int tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv, u16 idx);
 void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv);
 void tegra241_cmdqv_vm_exit(struct tegra241_cmdqv *cmdqv);
 
-int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq);
+int tegra241_vm_vintf_disable(struct tegra241_vm_vintf *vintf);
 void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf);
+
+/* tegra241-cmdqv-vm-queue.c */
+size_t tegra241_vm_get_hw_queue_size(struct iommufd_viommu *viommu,
+				     enum iommu_hw_queue_type type);
+int tegra241_vm_hw_queue_check(struct iommufd_viommu *viommu,
+			       enum iommu_hw_queue_type type, u64 length);
+int tegra241_vm_hw_queue_check_index(struct iommufd_viommu *viommu,
+				     enum iommu_hw_queue_type type, u32 index);
+void tegra241_vm_hw_queue_not_contig(struct iommufd_hw_queue *core,
+				     size_t contig, size_t page_size);
+int tegra241_vm_hw_queue_init(struct iommufd_hw_queue *core);
+void tegra241_vm_hw_queue_destroy(struct iommufd_hw_queue *core);
+int tegra241_vm_vcmdq_halt(struct tegra241_vcmdq *vcmdq, int *unmapped);
+int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq);
+
+/* tegra241-cmdqv-vm-vdevice.c */
+int tegra241_vm_vdevice_init(struct iommufd_vdevice *core);
+void tegra241_vm_vdevice_destroy(struct iommufd_vdevice *core);
 
 /* tegra241-cmdqv-vm-owners.c */
 extern unsigned int tegra241_vintfs_per_device;
@@ -187,6 +220,7 @@ int tegra241_vm_owners_add(struct tegra241_cmdqv *cmdqv,
 			   struct tegra241_vm_vintf *vintf, struct device *dev);
 void tegra241_vm_owners_end(struct tegra241_vm_vintf *vintf);
 void tegra241_vm_owners_remove(struct tegra241_vm_vintf *vintf);
+void tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv, u16 idx);
 
 /* tegra241-cmdqv-vm-memory.c */
 void tegra241_vm_memory_init(struct tegra241_vm_vintf *vintf);
@@ -307,10 +341,9 @@ static inline int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv)
 	return 0;
 }
 
-static inline int tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv,
-					    u16 idx)
+static inline void tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv,
+					     u16 idx)
 {
-	return 0;
 }
 
 static inline void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)

@@ -138,14 +138,14 @@ static void tegra241_cmdqv_hw_quiesce(struct tegra241_cmdqv *cmdqv,
 	}
 	for (idx = cmdqv->param.num_vintfs; idx--;) {
 		tegra241_vintf_init(&vintf, cmdqv, idx);
-		ret = tegra241_vintf_disable(&vintf);
+		ret = tegra241_vintf_disable_any(&vintf);
 		if (ret) {
 			dev_err(cmdqv->dev,
 				"VINTF%u: would not stop (%d), left out until a power cycle\n",
 				idx, ret);
 			__set_bit(idx, broken);
 		} else {
-			tegra241_vintf_scrub(&vintf);
+			tegra241_vintf_scrub(&vintf, TEGRA241_ALL_SIDS);
 		}
 	}
 }
@@ -158,13 +158,11 @@ static int tegra241_cmdqv_set_aside(struct tegra241_cmdqv *cmdqv,
 				    const unsigned long *broken)
 {
 	unsigned int idx;
-	int ret;
 
-	for_each_set_bit(idx, broken, cmdqv->param.num_vintfs) {
-		ret = idx ? tegra241_cmdqv_vm_reserve(cmdqv, idx) : -EIO;
-		if (ret)
-			return ret;
-	}
+	if (test_bit(0, broken))
+		return -EIO;
+	for_each_set_bit(idx, broken, cmdqv->param.num_vintfs)
+		tegra241_cmdqv_vm_reserve(cmdqv, idx);
 	return 0;
 }
 

@@ -28,11 +28,15 @@
  * Lock order, outermost first; see also linux/iommufd_viommu.h::
  *
  *	iommufd's queue lock of a vIOMMU -> tegra241_quarantine::lock ->
- *	tegra241_vm_owners::lock -> tegra241_vm_errors::lock
- *	iommufd_viommu::vdevs_rwsem, all of the line above but the last ->
- *	tegra241_view::lock, under which no other is taken
- *	tegra241_vm_errors::lock -> what services->report_event() takes; all that the
- *	interrupt thread takes
+ *	tegra241_vm_owners::lock
+ *	tegra241_vm_errors::lock of one VINTF -> what services->report_event() takes
+ *	tegra241_vm_errors::lock of one VINTF, those of the first line ->
+ *	tegra241_vm_brake::lock
+ *	those of the first line, iommufd_viommu::vdevs_rwsem -> tegra241_view::lock
+ *
+ * Under tegra241_vm_brake::lock and tegra241_view::lock no other is taken. The interrupt
+ * thread takes those of the second and third line. A guest that works on its queues, its
+ * VMM that passes invalidations on and reads events, take none that another VM's do.
  */
 #ifndef _TEGRA241_CMDQV_H
 #define _TEGRA241_CMDQV_H
@@ -41,7 +45,7 @@
 #include <linux/bitmap.h>
 #include <linux/bits.h>
 #include <linux/errno.h>
-#include <linux/idr.h>
+#include <linux/hashtable.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/list.h>
@@ -51,6 +55,7 @@
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
 #include <linux/workqueue.h>
 
 #include "arm-smmu-v3.h"
@@ -148,6 +153,7 @@
 #define TEGRA241_MAX_VINTFS		64	/* CMDQ_ALLOC_MAP.VINTF */
 #define TEGRA241_MAX_VCMDQS		128	/* CMDQ_ALLOC_MAP.LVCMDQ, ERR_MAPs */
 #define TEGRA241_MAX_SIDS		16U	/* SID_MATCH below SID_REPLACE */
+#define TEGRA241_ALL_SIDS		GENMASK(TEGRA241_MAX_SIDS - 1, 0)
 
 #define TEGRA241_VCMDQ_MIN_LENGTH	(2ULL << CMDQ_ENT_SZ_SHIFT)
 
@@ -408,39 +414,47 @@ struct tegra241_vm_vcmdq;
 struct tegra241_vm_vintf;
 
 /**
- * struct tegra241_vm_owners - who has which VINTF
- * @lock: protects @vintfs, and what struct tegra241_vm_vintf says it does
- * @vintfs: those that are not free
- * @aside: VINTFs that could not be reset and are nobody's; protected by
- *	tegra241_vm_errors::lock
+ * struct tegra241_vm_share - VINTFs that count against one user and one device
+ * @node: in tegra241_vm_owners::shares
+ * @dev: the device, which each of the VINTFs references
+ * @user: the user
+ * @num: how many there are; not 0
+ *
+ * All are protected by tegra241_vm_owners::lock.
  */
-struct tegra241_vm_owners {
-	struct mutex lock; /* protects vintfs */
-	struct list_head vintfs;
-	u64 aside;
+struct tegra241_vm_share {
+	struct hlist_node node;
+	struct device *dev;
+	kuid_t user;
+	unsigned int num;
 };
 
 /**
- * struct tegra241_vm_errors - what VMs hear of errors of their queues
- * @lock: protects all below, and what struct tegra241_vm_vintf says it does. The
- *	interrupt thread holds it for as long as it uses an entry of @vintfs. It is
- *	no mutex because a user's task that is preempted with it would hold the
- *	interrupt thread up, which looks after VINTF0 as well; and it is a fair lock,
- *	so interrupts that one VM makes without end don't keep another one's vIOMMU
- *	from ending, as synchronize_irq() would let them.
- * @vintfs: VINTFs of living vIOMMUs by number: an entry is there from when
- *	vsmmu_init can't fail any more until before anything of it ends
+ * struct tegra241_vm_owners - who has which VINTF
+ * @lock: protects all below, and what struct tegra241_vm_vintf says it does
+ * @taken: VINTFs that VMs have, that are fenced, or that could not be reset, by number;
+ *	VINTF0 is the host's
+ * @aside: of these the ones that could not be reset and are nobody's
+ * @vintfs: the others
+ * @shares: who has how many, so that nobody has to count them
+ * @shares_used: those of @all_shares that are in there
+ * @all_shares: as many as there could ever be
  */
-struct tegra241_vm_errors {
-	spinlock_t lock; /* protects all below */
-	struct tegra241_vm_vintf **vintfs;
+struct tegra241_vm_owners {
+	struct mutex lock; /* protects all below */
+	DECLARE_BITMAP(taken, TEGRA241_MAX_VINTFS);
+	DECLARE_BITMAP(aside, TEGRA241_MAX_VINTFS);
+	struct list_head vintfs;
+	DECLARE_HASHTABLE(shares, 6);
+	DECLARE_BITMAP(shares_used, TEGRA241_MAX_VINTFS);
+	struct tegra241_vm_share all_shares[TEGRA241_MAX_VINTFS];
 };
 
 /**
  * struct tegra241_vm_rate - how often something interrupts
  * @since: when the current stretch of time began, in jiffies
  * @num: interrupts since
- * @until: until then it is polled, if it is
+ * @until: until then it is polled, if it is; protected by tegra241_vm_brake::lock
  * @interrupts: in all
  * @brakes: how often it had to be polled, in all
  */
@@ -452,28 +466,48 @@ struct tegra241_vm_rate {
 	u64 brakes;
 };
 
+/**
+ * struct tegra241_vm_errors - what the VM that has a VINTF hears of errors of its queues
+ * @lock: protects all below, and what struct tegra241_vm_vintf says it does. The
+ *	interrupt thread, or a poll, holds it for as long as it uses @vintf: two reads of
+ *	the error map, two more for each queue with an error, and one event. No VM waits
+ *	for it because of another one. It is no mutex because a user's task that is
+ *	preempted with it would hold the interrupt thread up, which looks after all
+ *	others as well; and it is a fair lock, so interrupts that a VM makes without end
+ *	don't keep its vIOMMU from ending, as synchronize_irq() would let them.
+ * @vintf: the VINTF of a living vIOMMU, from when vsmmu_init can't fail any more until
+ *	before anything of it ends; else NULL
+ * @rate: the VINTF's interrupts, whoever has it
+ */
+struct tegra241_vm_errors {
+	spinlock_t lock; /* protects all below */
+	struct tegra241_vm_vintf *vintf;
+	struct tegra241_vm_rate rate;
+};
+
 /* In tegra241_vm_brake::polled, where VINTF0 has no use for its bit */
 #define TEGRA241_VM_BRAKE_ALL	BIT_ULL(0)
 
 /**
  * struct tegra241_vm_brake - VINTFs that must not interrupt for a while
+ * @lock: protects all below but @work; @int_mask may be read without it. Held for no
+ *	more than two writes to the unit; no VMM's task takes it while its queues work.
  * @int_mask: VINTF_INT_MASK
  * @polled: VINTFs whose error maps are polled; TEGRA241_VM_BRAKE_ALL: all VMs' are
  * @held: VINTFs without a vIOMMU that are not free
  * @stopped: nothing is masked any more
  * @useless: masking has no effect, so nothing more is polled
- * @rates: by number of the VINTF, whoever has it; 0: the unit's
+ * @rate: interrupts that VINTF0 does not explain
  * @work: the next poll; pending or running while @polled is not 0
- *
- * All but @work is protected by tegra241_vm_errors::lock.
  */
 struct tegra241_vm_brake {
+	spinlock_t lock; /* protects all below but work */
 	u64 int_mask;
 	u64 polled;
 	u64 held;
 	bool stopped;
 	bool useless;
-	struct tegra241_vm_rate rates[TEGRA241_MAX_VINTFS];
+	struct tegra241_vm_rate rate;
 	struct delayed_work work;
 };
 
@@ -549,14 +583,12 @@ struct tegra241_view {
  * @running: CMDQV_CONFIG.EN was set by this driver
  * @vintf0: the kernel's own VINTF. Published with release semantics, read by the
  *	interrupt thread.
- * @vm_ids: VINTFs that VMs have, that are fenced, or that could not be reset; 1 to
- *	num_vintfs - 1
  * @unflushed: VCMDQs of the VM side that have stopped, but whose late ATC timeouts
  *	could not be flushed: not to be enabled before that. A bit is touched only
  *	under the queue lock of the vIOMMU that the VCMDQ's VINTF belongs to, or
  *	under tegra241_quarantine::lock.
  * @vm_owners: who has which of them
- * @vm_errors: what VMs hear of errors of their queues
+ * @vm_errors: what VMs hear of errors of their queues, by number of the VINTF
  * @vm_brake: which of them are polled instead of interrupting
  * @quarantine: VINTFs that wait for their hardware
  * @view: what debugfs shows of all this
@@ -579,10 +611,9 @@ struct tegra241_cmdqv {
 
 	struct tegra241_host_vintf *vintf0;
 
-	struct ida vm_ids;
 	DECLARE_BITMAP(unflushed, TEGRA241_MAX_VCMDQS);
 	struct tegra241_vm_owners vm_owners;
-	struct tegra241_vm_errors vm_errors;
+	struct tegra241_vm_errors *vm_errors;
 	struct tegra241_vm_brake vm_brake;
 	struct tegra241_quarantine quarantine;
 #ifdef CONFIG_DEBUG_FS
@@ -603,6 +634,7 @@ void tegra241_vcmdq_init_direct(struct tegra241_vcmdq *vcmdq,
 				struct tegra241_cmdqv *cmdqv, u16 idx);
 void tegra241_vcmdq_init_logical(struct tegra241_vcmdq *vcmdq,
 				 struct tegra241_cmdqv *cmdqv, u16 v, u16 l);
+int tegra241_vcmdq_place(struct tegra241_vcmdq *vcmdq);
 int tegra241_vcmdq_map(struct tegra241_vcmdq *vcmdq);
 int tegra241_vcmdq_unmap(struct tegra241_vcmdq *vcmdq);
 int tegra241_vcmdq_write_config(struct tegra241_vcmdq *vcmdq, u32 val);
@@ -615,8 +647,9 @@ int tegra241_vcmdq_verify_empty(struct tegra241_vcmdq *vcmdq);
 void tegra241_vintf_init(struct tegra241_vintf *vintf,
 			 struct tegra241_cmdqv *cmdqv, u16 idx);
 int tegra241_vintf_enable(struct tegra241_vintf *vintf, u32 config);
-int tegra241_vintf_disable(struct tegra241_vintf *vintf);
-void tegra241_vintf_scrub(struct tegra241_vintf *vintf);
+int tegra241_vintf_disable(struct tegra241_vintf *vintf, u32 config);
+int tegra241_vintf_disable_any(struct tegra241_vintf *vintf);
+void tegra241_vintf_scrub(struct tegra241_vintf *vintf, unsigned long slots);
 void tegra241_vintf_read_err_map(struct tegra241_vintf *vintf,
 				 unsigned long *map);
 void tegra241_vintf_set_sid(struct tegra241_vintf *vintf, u16 slot,
