@@ -41,7 +41,9 @@ GROUPS = {"first": ("queue", "control"), "second": ("queue", "control"),
           "memory": ("memory",), "memory-second": ("memory",)}
 ALWAYS = ("first", "dma", "memory", "guest")
 UNITS = {"guest": ("count", "per-1000-unmaps"), "dma": ("instructions", "per-1000-unmaps")}
-WAITS = "w: with time that it waits, in units of an instruction's; such figures have no ratio"
+MARKS = {"w ": "+waiting", "s ": "-of-its-own"}
+LEGEND = {"w ": "w: with time that it waits, in units of an instruction's; such figures have no ratio",
+          "s ": "s: it sleeps meanwhile; what the thread itself has executed"}
 
 
 class Table:
@@ -116,14 +118,18 @@ class Report:
         return value[1] if value else None
 
     def waits(self, column, key):
+        return self.mark(column, key) == "w "
+
+    def mark(self, column, key):
+        """What is in front of a figure that is no plain number of instructions."""
         value = self.columns.get(column, {}).get(key)
-        return value is not None and value[0].endswith("+waiting")
+        return next((mark for mark, suffix in MARKS.items() if value and value[0].endswith(suffix)), "")
 
     def cell(self, column, key):
         """A figure as text, with a note if it is known why there is none."""
         value = self.median(column, key)
         if value is not None:
-            return ("w " if self.waits(column, key) else "") + number(value)
+            return self.mark(column, key) + number(value)
         reason = self.reasons[column](key)
         if not reason:
             return "-"
@@ -489,8 +495,8 @@ def measure(args, paths, goals):
     for title, table in sections:
         lines += ["", title, "", table.text()]
     lines += [""] + report.silence() if report.silence() else []
-    if any("w " in cell for _, table in sections for row in table.rows[1:] for cell in row[1:]):
-        lines.append(WAITS)
+    lines += [text for mark, text in LEGEND.items()
+              if any(mark in cell for _, table in sections for row in table.rows[1:] for cell in row[1:])]
     lines += [f"[{count}] {note}" for count, note in enumerate(report.notes, 1)]
     lines += [f"note: {remark}" for remark in remarks]
     text = "\n".join(lines) + "\n"

@@ -3,8 +3,9 @@
 boots, the stored figures, the goals. bench.py prints them.
 
 A figure is the median of the boots' medians, its spread the distance between the
-largest and the smallest of these. One that contains waiting says so in its unit: time that goes by while
-the CPU sleeps counts like instructions, so it is no number of these. Everything that is not as the format says is a
+largest and the smallest of these. Time that goes by while the CPU sleeps counts like instructions, so
+of what sleeps it is the instructions that the thread itself has executed, if the
+benchmark knows; the unit says so, or that waiting is part of the figure. Everything that is not as the format says is a
 Failure: a figure that was read wrong is worse than none.
 """
 
@@ -69,7 +70,12 @@ class Figure:
     @property
     def value(self):
         """As it is stored and printed: (unit, median, spread)."""
-        return self.unit + ("+waiting" if self.waits else ""), self.median, self.spread
+        if not self.waits:
+            return self.unit, self.median, self.spread
+        own = [boot["cpu"] for boot in self.boots]
+        if None in own:
+            return self.unit + "+waiting", self.median, self.spread
+        return self.unit + "-of-its-own", statistics.median_low(own), max(own) - min(own)
 
     @property
     def spread(self):
@@ -264,6 +270,7 @@ def add_figure(run, key, kind, fields, where, units):
     if not (boot["n"] and boot["min"] <= boot["median"] <= boot["p90"] <= boot["max"]):
         raise Failure(f"{where}: {key} can't be: {boot}")
     boot["sleeps"] = natural(fields, "sleeps", where)
+    boot["cpu"] = natural(fields, "cpu", where) if "cpu" in fields else None
     figure = run.figures.setdefault(key, Figure(unit, kind))
     if (figure.unit, figure.kind) != (unit, kind):
         raise Failure(f"{where}: {key} was in {figure.unit} of another boot before")
