@@ -160,8 +160,11 @@ static struct iommufd_object *iommufd_get_invalidated(struct iommufd_ctx *ictx,
 	if (iommufd_should_fail())
 		return ERR_PTR(-ENOENT);
 
+	/* Most VMs name one vIOMMU all the time: what was named last is there */
 	xa_lock(&ictx->objects);
-	obj = xa_load(&ictx->objects, id);
+	obj = ictx->last_invalidated;
+	if (!obj || obj->id != id)
+		obj = xa_load(&ictx->objects, id);
 	if (!obj)
 		obj = ERR_PTR(-ENOENT);
 	else if (obj->type != IOMMUFD_OBJ_VIOMMU &&
@@ -169,6 +172,8 @@ static struct iommufd_object *iommufd_get_invalidated(struct iommufd_ctx *ictx,
 		obj = ERR_PTR(-EINVAL);
 	else if (!refcount_inc_not_zero(&obj->users))
 		obj = ERR_PTR(-ENOENT);
+	else
+		ictx->last_invalidated = obj;
 	xa_unlock(&ictx->objects);
 	return obj;
 }

@@ -991,6 +991,43 @@ TEST_F(ids, find_their_kind_only)
 			invalidate_one(fd, id));
 }
 
+static int invalidate_none(int fd, __u32 id)
+{
+	__u32 num = 0;
+
+	return _test_cmd_viommu_invalidate(fd, id, SELFTEST_INVALIDATE, NULL, 0,
+					   &num);
+}
+
+/* An id means what has it now, not what was invalidated by that id before */
+TEST_F(ids, invalidate_what_has_the_id_now)
+{
+	struct mock_vm *vm = &self->vm;
+	__u32 viommu_id, nested_id, ioas_id;
+
+	test_cmd_viommu_alloc(vm->dev_id, vm->parent_id, SELFTEST_VIOMMU, NULL,
+			      0, &viommu_id);
+	EXPECT_EQ(0, invalidate_none(self->fd, viommu_id));
+	test_ioctl_destroy(viommu_id);
+	EXPECT_EQ(ENOENT, invalidate_none(self->fd, viommu_id));
+	test_ioctl_ioas_alloc(&ioas_id);
+	ASSERT_EQ(viommu_id, ioas_id);
+	EXPECT_EQ(EINVAL, invalidate_none(self->fd, ioas_id));
+	test_ioctl_destroy(ioas_id);
+
+	test_cmd_hwpt_alloc_viommu(vm->dev_id, vm->viommu_id, 0, 0, &nested_id);
+	ASSERT_EQ(viommu_id, nested_id);
+	EXPECT_NE(ENOENT, invalidate_none(self->fd, nested_id));
+	test_ioctl_destroy(nested_id);
+	test_cmd_viommu_alloc(vm->dev_id, vm->parent_id, SELFTEST_VIOMMU, NULL,
+			      0, &viommu_id);
+	ASSERT_EQ(viommu_id, nested_id);
+	EXPECT_EQ(0, invalidate_none(self->fd, viommu_id));
+	EXPECT_EQ(0, invalidate_none(self->fd, vm->viommu_id));
+	EXPECT_EQ(0, invalidate_none(self->fd, viommu_id));
+	test_ioctl_destroy(viommu_id);
+}
+
 /* DESTROY of each object, with and without somebody who needs it */
 TEST_F(ids, destroy_in_order)
 {
