@@ -421,7 +421,8 @@ static bool iommufd_veventq_take(struct iommufd_veventq_obj *veventq,
 ssize_t iommufd_veventq_read(struct iommufd_veventq_obj *veventq,
 			     char __user *buf, size_t count)
 {
-	struct iommufd_vevent_record record;
+	/* No byte of it is copied to user space that peek hasn't set */
+	struct iommufd_vevent_record record __uninitialized;
 	bool more = true;
 	size_t done = 0;
 	u64 num_read;
