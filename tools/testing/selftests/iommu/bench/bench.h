@@ -265,7 +265,6 @@ void bench_others_close(struct bench_others *others);
  * @parts: of it, at least 1
  * @took: @n by 1 + BENCH_PARTS, first all of it, then its parts; what measuring takes
  *	is taken off
- * @faults: page faults meanwhile
  * @sleeps: how often the program has waited in what was measured: then it's a time that
  *	was, as the counter goes on
  */
@@ -273,7 +272,6 @@ struct bench_result {
 	unsigned int n;
 	unsigned int parts;
 	struct bench_took (*took)[1 + BENCH_PARTS];
-	unsigned long faults;
 	unsigned long sleeps;
 };
 
@@ -298,6 +296,18 @@ int bench_tear_down(struct bench *b, const struct bench_path *path, int rc);
 /* Do it so often and measure nothing: for profilers; as bench_run() */
 int bench_repeat(struct bench *b, const struct bench_path *path,
 		 unsigned long times);
+
+/**
+ * bench_guest() - what the kernel has to do with a path that's the guest's own
+ * @b: after bench_set_up() for @path
+ * @path: a path whose @once does no more than a guest does
+ * @times: how often it is done, in a process that is traced
+ * @report: the result
+ *
+ * Return: 0, or a negative errno and bench.step.
+ */
+int bench_guest(struct bench *b, const struct bench_path *path, unsigned int times,
+		struct guest_report *report);
 
 /**
  * struct bench_figure - what samples come to, in ticks

@@ -321,10 +321,11 @@ int bench_kmem(struct bench *b, unsigned int n, size_t queue, size_t page,
 		b->step = objects[object];
 		rc = add_object(s, 0, object, queue);
 	}
-	take_apart(s, 0);
+	if (s->vms)
+		take_apart(s, 0);
 	if (!rc)
 		rc = grow(s, b, n, queue, kmem);
-	for (i = 0; i < n; i++)
+	for (i = 0; s->vms && i < n; i++)
 		take_apart(s, i);
 	close_set(s);
 	hugetlb_restore(&b->pool);

@@ -4,7 +4,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "bench.h"
 
@@ -13,14 +12,6 @@
 
 /* What icount makes of QEMU's counter, Hz: a tick each 16 ns, and an instruction, too */
 #define ICOUNT_HZ	62500000
-
-static unsigned long page_faults(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_minflt + usage.ru_majflt;
-}
 
 static void keep_least(u64 *least, u64 value)
 {
@@ -115,7 +106,6 @@ int bench_run(struct bench *b, const struct bench_path *path,
 {
 	struct bench_took cost = step_cost(b), part[BENCH_PARTS];
 	unsigned int i, p, parts = 1;
-	unsigned long faults = 0;
 	int rc;
 
 	while (parts < BENCH_PARTS && path->part[parts])
@@ -133,7 +123,6 @@ int bench_run(struct bench *b, const struct bench_path *path,
 	rc = bench_set_up(b, path);
 	for (i = 0; !rc && i < WARM_UP && i < samples; i++)
 		rc = path->once(b, path, part);
-	faults = page_faults();
 	b->sleeps = 0;
 	for (i = 0; !rc && i < samples; i++) {
 		struct bench_took *took = result->took[i];
@@ -148,7 +137,6 @@ int bench_run(struct bench *b, const struct bench_path *path,
 		}
 	}
 	result->sleeps = b->sleeps;
-	result->faults = page_faults() - faults;
 	rc = bench_tear_down(b, path, rc);
 	if (rc)
 		bench_result_free(result);
@@ -171,6 +159,33 @@ int bench_repeat(struct bench *b, const struct bench_path *path,
 	while (!rc && times--)
 		rc = path->once(b, path, part);
 	return bench_tear_down(b, path, rc);
+}
+
+struct work {
+	struct bench *bench;
+	const struct bench_path *path;
+	unsigned int times;
+};
+
+static unsigned int do_work(struct vm *vm, void *arg)
+{
+	struct bench_took part[BENCH_PARTS];
+	struct work *work = arg;
+	unsigned int i;
+
+	for (i = 0; i < work->times; i++)
+		if (work->path->once(work->bench, work->path, part))
+			return 1;
+	return 0;
+}
+
+int bench_guest(struct bench *b, const struct bench_path *path, unsigned int times,
+		struct guest_report *report)
+{
+	struct work work = { b, path, times };
+
+	b->step = "a process that plays the guest";
+	return vm_run_guest(&b->vm, do_work, &work, NULL, NULL, report);
 }
 
 static int by_value(const void *a, const void *b)

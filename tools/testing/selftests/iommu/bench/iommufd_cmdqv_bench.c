@@ -12,6 +12,7 @@
 
 #define TIMEOUT		60
 #define SAMPLES		3
+#define TIMES		20
 
 /* How many VINTFs are some VM's; -1 if the unit doesn't answer */
 static int guest_vintfs(struct observer *unit)
@@ -207,42 +208,23 @@ TEST_F(bench, locks)
 	free(text);
 }
 
-struct issue {
-	struct bench *bench;
-	const struct bench_path *path;
-	unsigned int times;
-};
-
-static unsigned int issue(struct vm *vm, void *arg)
-{
-	struct issue *issue = arg;
-	struct bench_took took;
-	unsigned int i;
-
-	for (i = 0; i < issue->times; i++)
-		if (issue->path->once(issue->bench, issue->path, &took))
-			return 1;
-	return 0;
-}
-
 /* Commands through page 0: the guest's side makes no system call and has no fault */
 TEST_F_TIMEOUT(bench, page0_only, TIMEOUT)
 {
 	static const char *const names[] = { "page0_1", "page0_64" };
 	struct observer *unit = &self->board.unit;
+	const struct bench_path *path;
 	struct guest_report report;
 	unsigned int i, v;
 	u64 before, after;
 
 	for (i = 0; i < 2; i++) {
-		struct issue all = { &self->bench, bench_find(names[i]), 20 };
-
-		ASSERT_NE(NULL, all.path);
-		ASSERT_EQ(0, bench_set_up(&self->bench, all.path));
+		path = bench_find(names[i]);
+		ASSERT_NE(NULL, path);
+		ASSERT_EQ(0, bench_set_up(&self->bench, path));
 		v = find_vintf(unit, &self->bench.vm);
 		before = observer_executed(unit, v);
-		ASSERT_EQ(0, vm_run_guest(&self->bench.vm, issue, &all, NULL, NULL,
-					  &report));
+		ASSERT_EQ(0, bench_guest(&self->bench, path, TIMES, &report));
 		after = observer_executed(unit, v);
 		EXPECT_FALSE(report.died);
 		EXPECT_EQ(0, report.result);
@@ -251,8 +233,8 @@ TEST_F_TIMEOUT(bench, page0_only, TIMEOUT)
 		EXPECT_EQ(0, report.faults)
 			TH_LOG("%s", names[i]);
 		/* And the hardware has done all of them, CMD_SYNCs as well */
-		EXPECT_EQ(20 * (all.path->arg + 1), after - before);
-		EXPECT_EQ(0, bench_tear_down(&self->bench, all.path, 0));
+		EXPECT_EQ(TIMES * (path->arg + 1), after - before);
+		EXPECT_EQ(0, bench_tear_down(&self->bench, path, 0));
 	}
 }
 

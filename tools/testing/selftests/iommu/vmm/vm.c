@@ -232,7 +232,14 @@ void vm_forget(struct vm *vm)
 	guestmem_free(&vm->ram);
 	if (vm->q)
 		munmap(vm->q, DRIVERS);
-	memset(vm, 0, sizeof(*vm));
+	vm->q = NULL;
+	vm->window = NULL;
+	vm->queues = 0;
+	vm->nested = 0;
+	vm->vdevice = 0;
+	vm->viommu = 0;
+	vm->s2 = 0;
+	vm->ioas = 0;
 	vm->dev.fd = -1;
 	vm->fd = -1;
 }
