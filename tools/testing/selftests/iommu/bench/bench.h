@@ -204,6 +204,11 @@ int timed_ioctl(struct bench *b, struct bench_took *took, int fd, unsigned long 
 	return rc < 0 ? -error : rc;
 }
 
+#define BENCH_NO_CMDQV	"this kernel gives no CMDQV to VMs"
+
+/* This can't be measured here: 1, for the caller to return */
+int bench_skip(struct bench *b, const char *why);
+
 /* The VM, with what @has says: 0, or a negative errno and bench.step; or bench.skip */
 int bench_vm_open(struct bench *b, unsigned int has);
 /* Undo whatever there is of it: 0, or the first error */

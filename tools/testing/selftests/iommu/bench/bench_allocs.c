@@ -149,9 +149,7 @@ int bench_allocs(struct bench *b, const struct bench_path *path,
 		return -ENOMEM;
 	rc = trace_open(&t);
 	if (rc == -ENOENT) {
-		snprintf(b->skip, sizeof(b->skip),
-			 "no trace events of allocations (CONFIG_FTRACE)");
-		rc = 1;
+		rc = bench_skip(b, "no trace events of allocations (CONFIG_FTRACE)");
 		goto out;
 	}
 	b->step = "trace events";

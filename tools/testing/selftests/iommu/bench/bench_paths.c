@@ -180,6 +180,8 @@ static int timed_destroy(struct bench *b, struct bench_took *took, u32 id)
 
 static int set_up_viommu(struct bench *b, const struct bench_path *path)
 {
+	int rc;
+
 	b->make.viommu = (struct iommu_viommu_alloc){
 		.size = sizeof(b->make.viommu),
 		.type = TYPE,
@@ -188,7 +190,11 @@ static int set_up_viommu(struct bench *b, const struct bench_path *path)
 		.data_len = sizeof(b->window),
 		.data_uptr = (uintptr_t)&b->window,
 	};
-	return 0;
+	b->step = "VIOMMU_ALLOC";
+	rc = iommufd_ioctl(b->vm.fd, IOMMU_VIOMMU_ALLOC, &b->make.viommu);
+	if (rc)
+		return rc == -EOPNOTSUPP ? bench_skip(b, BENCH_NO_CMDQV) : rc;
+	return iommufd_destroy(b->vm.fd, b->make.viommu.out_viommu_id);
 }
 
 static int once_viommu(struct bench *b, const struct bench_path *path,

@@ -16,7 +16,7 @@
 
 #define PER_DEVICE "/sys/module/arm_smmu_v3/parameters/vintfs_per_device"
 
-static int skip(struct bench *b, const char *why)
+int bench_skip(struct bench *b, const char *why)
 {
 	snprintf(b->skip, sizeof(b->skip), "%s", why);
 	return 1;
@@ -27,7 +27,7 @@ static int lacking(struct bench *b, const char *step, int rc, int error,
 		   const char *why)
 {
 	b->step = step;
-	return rc == -error ? skip(b, why) : rc;
+	return rc == -error ? bench_skip(b, why) : rc;
 }
 
 int bench_vm_open(struct bench *b, unsigned int has)
@@ -47,7 +47,7 @@ int bench_vm_open(struct bench *b, unsigned int has)
 		return lacking(b, "open /dev/iommu", rc, -rc, "no /dev/iommu");
 	if (iommufd_ioctl(rc, IOMMU_VIOMMU_ALLOC, &none) == -ENOTTY) {
 		close(rc);
-		return skip(b, "this kernel's iommufd has no vIOMMUs");
+		return bench_skip(b, "this kernel's iommufd has no vIOMMUs");
 	}
 	close(rc);
 
@@ -58,8 +58,7 @@ int bench_vm_open(struct bench *b, unsigned int has)
 	if (has & HAS_VIOMMU) {
 		rc = vm_add_viommu(vm, TYPE);
 		if (rc)
-			return lacking(b, "VIOMMU_ALLOC", rc, EOPNOTSUPP,
-				       "this kernel gives no CMDQV to VMs");
+			return lacking(b, "VIOMMU_ALLOC", rc, EOPNOTSUPP, BENCH_NO_CMDQV);
 	}
 	if (has & HAS_VDEVICE) {
 		b->step = "VDEVICE_ALLOC";
@@ -120,14 +119,14 @@ int bench_memory(struct bench *b, size_t size, size_t page)
 		if (rc) {
 			snprintf(why, sizeof(why), "no hugetlb pages of %zu MiB",
 				 page >> 20);
-			return skip(b, why);
+			return bench_skip(b, why);
 		}
 	}
 	if (size > page) {
 		b->mem = hostpages_map_contig(size, page, BENCH_PIECES);
 		b->mem_size = size;
 		if (!b->mem)
-			return skip(b, "no hugetlb pages that are next to each other");
+			return bench_skip(b, "no hugetlb pages that are next to each other");
 	} else {
 		b->mem = hostpages_map(page, page > GUEST_PAGE ? PAGES_HUGETLB :
 				       PAGES_BASE, page);
