@@ -103,6 +103,7 @@ guest-test: packages $(if $(KERNEL),,kernel) $(if $(GUEST_KERNEL),,kernel-guest)
 bench: packages $(if $(KERNEL),,kernel-bench) $(if $(LOCKS),kernel-locks) kernel-guest emulator rootfs vmm selftests
 	@base/apt.sh install bench
 	@base/kernel.sh stock $(BENCH_STOCK) "" base/config/bench.config base/config/dma.config
+	@[ -z "$(KERNEL)" ] || [ -z "$(SAVE)" ] || { echo "SAVE=1 is for this project's own kernel"; exit 1; }
 	@base/bench.sh programs $(LINUX) $(BUILD)/obj $(SELFTESTS) $(BUILD)/bench
 	@PATHS="$(PATHS)" SAVE="$(SAVE)" STOCK_IMAGE=$(BENCH_STOCK) LOCKS_IMAGE=$(if $(LOCKS),$(BENCH_LOCKS)) \
 		base/bench.sh run $(BUILD)/bench "$(or $(KERNEL),$(BENCH_IMAGE))" $(KERNEL2)

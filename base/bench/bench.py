@@ -31,6 +31,7 @@ import figures
 from figures import Failure, Goals, Key, Paths, Run, Stored, ratio
 
 HERE = os.path.dirname(os.path.realpath(__file__))
+REFERENCE = "7.2."
 STORES = (("first", "figures.txt", "What the project's kernel takes, as of the last landed state."),
           ("second", "reference.txt", "What Linux 7.2 takes: built with the same fragments, run as a black box."),
           ("stock", "stock.txt", "What Debian's unmodified kernel takes for its own mappings."))
@@ -365,6 +366,8 @@ def write_json(file, report, runs, chosen, wrong):
         "counts": [{"path": key.path, "vms": key.vms, "counts": counts}
                    for key, counts in report.counts.items()],
         "goals": {path: report.goals_json(path) for path in chosen if report.goals_json(path)},
+        "locks": [{"class": name, "acquisitions": taken, "contentions": waited, "at": at}
+                  for name, (taken, waited, at) in report.locks.classes.items()] if report.locks else None,
         "failures": wrong,
     }
     with open(file, "w", encoding="utf-8") as out:
@@ -402,7 +405,10 @@ set xtics rotate by -40 noenhanced
 set key noenhanced outside top horizontal
 plot {plots}
 """)
-    subprocess.run(["gnuplot", script], check=True)
+    try:
+        subprocess.run(["gnuplot", script], check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Failure(f"no chart: {error}") from None
     return True
 
 
@@ -519,6 +525,9 @@ def save(args, paths, asked, runs):
     for column, name, what in STORES:
         source = {"first": "first", "second": "second", "stock": "dma-stock"}[column]
         if source not in runs:
+            continue
+        if column == "second" and not runs[source].version.startswith(REFERENCE):
+            print(f"bench: {runs[source].version} is not stored: the reference is Linux {REFERENCE}", file=sys.stderr)
             continue
         stored = Stored.of(runs[source], asked)
         if column == "first":
