@@ -44,7 +44,7 @@ int bench_vm_open(struct bench *b, unsigned int has)
 
 	rc = iommufd_open();
 	if (rc < 0)
-		return lacking(b, "open /dev/iommu", rc, -rc, "no /dev/iommu");
+		return lacking(b, "open /dev/iommu", rc, ENOENT, "no /dev/iommu");
 	if (iommufd_ioctl(rc, IOMMU_VIOMMU_ALLOC, &none) == -ENOTTY) {
 		close(rc);
 		return bench_skip(b, "this kernel's iommufd has no vIOMMUs");
