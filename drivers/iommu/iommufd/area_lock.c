@@ -99,7 +99,7 @@ static int iopt_contig_add(struct iopt_contig_walk *walk, unsigned long iova,
 
 		pa = iopt_contig_at(walk->viommu, iova, &length);
 		/* 0 means "not mapped" as well */
-		if (!pa)
+		if (!pa || WARN_ON_ONCE(!length))
 			return -EFAULT;
 		/* An entry can reach further than the range does */
 		length = min(length, last - iova + 1);
