@@ -16,6 +16,7 @@
  */
 #include <linux/cleanup.h>
 #include <linux/overflow.h>
+#include <linux/uaccess.h>
 
 #include "trace.h"
 #include "viommu_private.h"
@@ -177,6 +178,7 @@ err_abort:
 
 static int iommufd_hw_queue_alloc(struct iommufd_ucmd *ucmd)
 {
+	struct iommu_hw_queue_alloc __user *reply = ucmd->ubuffer;
 	struct iommu_hw_queue_alloc *cmd = ucmd->cmd;
 	const struct iommufd_viommu_ops *ops;
 	struct iommufd_hw_queue_obj *hwq;
@@ -222,7 +224,7 @@ static int iommufd_hw_queue_alloc(struct iommufd_ucmd *ucmd)
 
 	ucmd->about = "reply";
 	cmd->out_hw_queue_id = hwq->obj.id;
-	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
+	rc = put_user(cmd->out_hw_queue_id, &reply->out_hw_queue_id);
 	if (rc)
 		iommufd_object_abort_and_destroy(ucmd->ictx, &hwq->obj);
 	else

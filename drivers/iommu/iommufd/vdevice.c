@@ -26,6 +26,7 @@
  */
 #include <linux/cleanup.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include "trace.h"
 #include "viommu_private.h"
@@ -111,44 +112,100 @@ void iommufd_vdevice_destroy(struct iommufd_object *obj)
 	refcount_dec(&vdev->viommu->obj.users);
 }
 
+/*
+ * What a vDEVICE connects. The vIOMMU's "users" is incremented, for the vDEVICE. The
+ * device needs no reference: its unbind takes vdevs_lock before anything else, and
+ * sets destroying there. If that is set the device may be freed as soon as the
+ * xa_lock is no longer held, if not it stays until vdevs_lock is no longer held.
+ */
+static int iommufd_vdevice_find(struct iommufd_ucmd *ucmd,
+				struct iommufd_viommu_obj **viommu,
+				struct iommufd_device **idev)
+{
+	const struct iommu_vdevice_alloc *cmd = ucmd->cmd;
+	struct iommufd_ctx *ictx = ucmd->ictx;
+	struct iommufd_object *obj;
+
+	lockdep_assert_held(&ictx->vdevs_lock);
+	guard(spinlock)(&ictx->objects.xa_lock);
+
+	ucmd->about = "viommu";
+	obj = xa_load(&ictx->objects, cmd->viommu_id);
+	if (!obj || obj->type != IOMMUFD_OBJ_VIOMMU || iommufd_should_fail())
+		return -ENOENT;
+	*viommu = container_of(obj, struct iommufd_viommu_obj, obj);
+
+	ucmd->about = "device";
+	obj = xa_load(&ictx->objects, cmd->dev_id);
+	if (!obj || obj->type != IOMMUFD_OBJ_DEVICE || iommufd_should_fail())
+		return -ENOENT;
+	*idev = container_of(obj, struct iommufd_device, obj);
+	if ((*idev)->destroying)
+		return -ENOENT;
+
+	/* What is found has users */
+	refcount_inc(&(*viommu)->obj.users);
+	return 0;
+}
+
+/* Whether @viommu can have a vDEVICE for @idev */
+static int iommufd_vdevice_check(struct iommufd_viommu_obj *viommu,
+				 struct iommufd_device *idev)
+{
+	size_t size = viommu->core->ops->vdevice_size;
+
+	if (idev->dev->iommu->iommu_dev != viommu->core->iommu_dev)
+		return -EINVAL;
+	if (!size || WARN_ON_ONCE(size < sizeof(struct iommufd_vdevice)))
+		return -EOPNOTSUPP;
+	return idev->vdev ? -EEXIST : 0;
+}
+
 /* All of VDEVICE_ALLOC but the reply and the publication */
 static struct iommufd_vdevice_obj *
-iommufd_vdevice_create(struct iommufd_ucmd *ucmd,
-		       struct iommufd_viommu_obj *viommu,
-		       struct iommufd_device *idev, u64 virt_id)
+iommufd_vdevice_create(struct iommufd_ucmd *ucmd)
 {
-	const size_t driver_size = viommu->core->ops->vdevice_size;
+	const struct iommu_vdevice_alloc *cmd = ucmd->cmd;
 	struct iommufd_ctx *ictx = ucmd->ictx;
+	struct iommufd_viommu_obj *viommu;
 	struct iommufd_vdevice_obj *vdev;
+	struct iommufd_device *idev;
 	struct iommufd_object *obj;
 	size_t size;
 	int rc;
 
-	ucmd->about = "device";
-	size = struct_size(vdev, driver_part, driver_size);
-
 	scoped_guard(mutex, &ictx->vdevs_lock) {
-		if (idev->destroying)
-			return ERR_PTR(-ENOENT);
-		if (idev->vdev)
-			return ERR_PTR(-EEXIST);
+		rc = iommufd_vdevice_find(ucmd, &viommu, &idev);
+		if (rc)
+			return ERR_PTR(rc);
+
+		rc = iommufd_vdevice_check(viommu, idev);
+		if (rc)
+			goto err_put_viommu;
 
 		ucmd->about = "memory";
+		size = struct_size(vdev, driver_part,
+				   viommu->core->ops->vdevice_size);
 		obj = _iommufd_object_alloc(ictx, size, IOMMUFD_OBJ_VDEVICE);
-		if (IS_ERR(obj))
-			return ERR_CAST(obj);
+		if (IS_ERR(obj)) {
+			rc = PTR_ERR(obj);
+			goto err_put_viommu;
+		}
 		vdev = container_of(obj, struct iommufd_vdevice_obj, obj);
 		vdev->ictx = ictx;
-		refcount_inc(&viommu->obj.users);
 		vdev->viommu = viommu;
 
-		rc = iommufd_vdevice_connect(ucmd, vdev, idev, virt_id);
+		rc = iommufd_vdevice_connect(ucmd, vdev, idev, cmd->virt_id);
 	}
 	if (rc) {
 		iommufd_object_abort_and_destroy(ictx, &vdev->obj);
 		return ERR_PTR(rc);
 	}
 	return vdev;
+
+err_put_viommu:
+	refcount_dec(&viommu->obj.users);
+	return ERR_PTR(rc);
 }
 
 /* On success @vdev is no longer ours */
@@ -163,50 +220,24 @@ static int iommufd_vdevice_publish(struct iommufd_vdevice_obj *vdev)
 
 static int iommufd_vdevice_alloc(struct iommufd_ucmd *ucmd)
 {
+	struct iommu_vdevice_alloc __user *reply = ucmd->ubuffer;
 	struct iommu_vdevice_alloc *cmd = ucmd->cmd;
 	struct iommufd_vdevice_obj *vdev;
-	struct iommufd_viommu_obj *viommu;
-	struct iommufd_device *idev;
-	size_t size;
 	int rc;
 
-	ucmd->about = "viommu";
-	viommu = iommufd_get_viommu(ucmd, cmd->viommu_id);
-	if (IS_ERR(viommu))
-		return PTR_ERR(viommu);
-
-	ucmd->about = "device";
-	idev = iommufd_get_device(ucmd, cmd->dev_id);
-	if (IS_ERR(idev)) {
-		rc = PTR_ERR(idev);
-		goto out_put_viommu;
-	}
-	size = viommu->core->ops->vdevice_size;
-	if (idev->dev->iommu->iommu_dev != viommu->core->iommu_dev)
-		vdev = ERR_PTR(-EINVAL);
-	else if (!size || WARN_ON_ONCE(size < sizeof(struct iommufd_vdevice)))
-		vdev = ERR_PTR(-EOPNOTSUPP);
-	else
-		vdev = iommufd_vdevice_create(ucmd, viommu, idev, cmd->virt_id);
-	/* An unbind waits for this, and must not wait for user memory */
-	iommufd_put_object(ucmd->ictx, &idev->obj);
-	if (IS_ERR(vdev)) {
-		rc = PTR_ERR(vdev);
-		goto out_put_viommu;
-	}
+	vdev = iommufd_vdevice_create(ucmd);
+	if (IS_ERR(vdev))
+		return PTR_ERR(vdev);
 
 	ucmd->about = "reply";
 	cmd->out_vdevice_id = vdev->obj.id;
-	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
+	rc = put_user(cmd->out_vdevice_id, &reply->out_vdevice_id);
 	if (!rc) {
 		ucmd->about = "device";
 		rc = iommufd_vdevice_publish(vdev);
 	}
 	if (rc)
 		iommufd_object_abort_and_destroy(ucmd->ictx, &vdev->obj);
-
-out_put_viommu:
-	iommufd_put_object(ucmd->ictx, &viommu->obj);
 	return rc;
 }
 

@@ -136,6 +136,7 @@ err_abort:
 
 static int iommufd_viommu_alloc(struct iommufd_ucmd *ucmd)
 {
+	struct iommu_viommu_alloc __user *reply = ucmd->ubuffer;
 	struct iommu_viommu_alloc *cmd = ucmd->cmd;
 	const struct iommu_user_data user_data = {
 		.type = cmd->type,
@@ -190,7 +191,7 @@ static int iommufd_viommu_alloc(struct iommufd_ucmd *ucmd)
 
 	ucmd->about = "reply";
 	cmd->out_viommu_id = viommu->obj.id;
-	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
+	rc = put_user(cmd->out_viommu_id, &reply->out_viommu_id);
 	if (rc)
 		iommufd_object_abort_and_destroy(ucmd->ictx, &viommu->obj);
 	else
