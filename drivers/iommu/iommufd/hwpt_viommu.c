@@ -95,56 +95,29 @@ int iommufd_hwpt_alloc_ioctl(struct iommufd_ucmd *ucmd)
 					    false, iommufd_hwpt_alloc);
 }
 
-/**
- * iommufd_object_cache_invalidate() - the guest's requests, where they belong
- * @obj: what user space named; referenced by the caller
- * @array: The requests. On return, with an error too, @array->entry_num is how
- *         many of them the hardware has completed, never more than there were.
- *
- * An @array without requests reaches the driver as well, which says whether it
- * knows the type.
- *
- * Context: ioctl; may sleep.
- * Return: 0, EINVAL if @obj is neither a nested HWPT nor a vIOMMU, EOPNOTSUPP if
- * its driver takes no requests, or what the driver says.
+/*
+ * The guest's requests, where they belong: @obj is a vIOMMU or a nested HWPT. One
+ * without requests reaches the driver as well, which says whether it knows the type.
  */
-int iommufd_object_cache_invalidate(struct iommufd_object *obj,
-				    struct iommu_user_data_array *array)
+static int iommufd_object_cache_invalidate(struct iommufd_object *obj,
+					   struct iommu_user_data_array *array)
 {
-	const u32 entry_num = array->entry_num;
-	int rc;
+	struct iommufd_viommu *core;
+	struct iommu_domain *domain;
 
-	if (obj->type == IOMMUFD_OBJ_HWPT_NESTED) {
-		struct iommu_domain *domain =
-			container_of(obj, struct iommufd_hw_pagetable, obj)
-				->domain;
-
-		if (!domain->ops->cache_invalidate_user) {
-			rc = -EOPNOTSUPP;
-			goto err_none;
-		}
-		rc = domain->ops->cache_invalidate_user(domain, array);
-	} else if (obj->type == IOMMUFD_OBJ_VIOMMU) {
-		struct iommufd_viommu *core =
-			container_of(obj, struct iommufd_viommu_obj, obj)->core;
-
-		if (!core->ops->cache_invalidate) {
-			rc = -EOPNOTSUPP;
-			goto err_none;
-		}
-		rc = core->ops->cache_invalidate(core, array);
+	if (obj->type == IOMMUFD_OBJ_VIOMMU) {
+		core = container_of(obj, struct iommufd_viommu_obj, obj)->core;
+		if (core->ops->cache_invalidate)
+			return core->ops->cache_invalidate(core, array);
 	} else {
-		rc = -EINVAL;
-		goto err_none;
+		domain = container_of(obj, struct iommufd_hw_pagetable, obj)
+				 ->domain;
+		if (domain->ops->cache_invalidate_user)
+			return domain->ops->cache_invalidate_user(domain,
+								  array);
 	}
-
-	if (WARN_ON_ONCE(array->entry_num > entry_num))
-		array->entry_num = entry_num;
-	return rc;
-
-err_none:
 	array->entry_num = 0;
-	return rc;
+	return -EOPNOTSUPP;
 }
 
 /*
@@ -189,22 +162,27 @@ static void iommufd_put_invalidated(struct iommufd_object *obj)
  * @ictx: the iommufd
  * @id: what user space named
  * @array: The requests. On return, with an error too, @array->entry_num is how
- *         many of them the hardware has completed.
+ *         many of them the hardware has completed, never more than there were.
  *
  * Context: ioctl; may sleep.
- * Return: ENOENT if there is no object @id, or as iommufd_object_cache_invalidate().
+ * Return: 0, ENOENT if there is no object @id, EINVAL if it is neither a nested HWPT
+ * nor a vIOMMU, EOPNOTSUPP if its driver takes no requests, or what the driver says.
  */
 int iommufd_cache_invalidate(struct iommufd_ctx *ictx, u32 id,
 			     struct iommu_user_data_array *array)
 {
-	struct iommufd_object *obj = iommufd_get_invalidated(ictx, id);
+	const u32 entry_num = array->entry_num;
+	struct iommufd_object *obj;
 	int rc;
 
+	obj = iommufd_get_invalidated(ictx, id);
 	if (IS_ERR(obj)) {
 		array->entry_num = 0;
 		return PTR_ERR(obj);
 	}
 	rc = iommufd_object_cache_invalidate(obj, array);
+	if (WARN_ON_ONCE(array->entry_num > entry_num))
+		array->entry_num = entry_num;
 	iommufd_put_invalidated(obj);
 	return rc;
 }

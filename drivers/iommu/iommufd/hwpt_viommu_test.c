@@ -7,18 +7,40 @@
 
 #include "viommu_private.h"
 
+#define TEST_ID 1
+
 /* What the requests are is for a driver to look at: none here may */
 static void expect_refused(struct kunit *test, int rc,
 			   struct iommufd_object *obj)
 {
+	struct iommufd_ctx *ictx = kunit_kzalloc(test, sizeof(*ictx), GFP_KERNEL);
 	struct iommu_user_data_array array = {
 		.type = 1,
 		.entry_len = 16,
 		.entry_num = 3,
 	};
 
-	KUNIT_EXPECT_EQ(test, rc, iommufd_object_cache_invalidate(obj, &array));
-	KUNIT_EXPECT_EQ(test, 0, array.entry_num);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, ictx);
+	xa_init(&ictx->objects);
+	if (obj) {
+		obj->id = TEST_ID;
+		refcount_set(&obj->users, 1);
+		KUNIT_ASSERT_FALSE(test, xa_is_err(xa_store(&ictx->objects,
+							    TEST_ID, obj,
+							    GFP_KERNEL)));
+	}
+	/* Also if it was named before */
+	for (i = 0; i < 2; i++) {
+		array.entry_num = 3;
+		KUNIT_EXPECT_EQ(test, rc, iommufd_cache_invalidate(ictx, TEST_ID,
+								   &array));
+		KUNIT_EXPECT_EQ(test, 0, array.entry_num);
+		if (obj)
+			KUNIT_EXPECT_EQ(test, 1, refcount_read(&obj->users));
+	}
+	xa_destroy(&ictx->objects);
 }
 
 /* A driver without the operation: EOPNOTSUPP, and nothing was done */
@@ -43,12 +65,13 @@ static void invalidate_without_operation(struct kunit *test)
 	expect_refused(test, -EOPNOTSUPP, &viommu->obj);
 }
 
-/* Any other object: EINVAL, and nothing was done */
+/* Any other object: EINVAL, none: ENOENT; and nothing was done */
 static void invalidate_other_object(struct kunit *test)
 {
 	struct iommufd_object obj = { .type = IOMMUFD_OBJ_IOAS };
 
 	expect_refused(test, -EINVAL, &obj);
+	expect_refused(test, -ENOENT, NULL);
 }
 
 static struct kunit_case hwpt_viommu_cases[] = {

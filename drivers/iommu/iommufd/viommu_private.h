@@ -299,8 +299,6 @@ iommufd_viommu_alloc_hwpt_nested(struct iommufd_ctx *ictx,
 				 struct iommufd_object *viommu_obj,
 				 struct iommufd_device *idev, u32 flags,
 				 const struct iommu_user_data *user_data);
-int iommufd_object_cache_invalidate(struct iommufd_object *obj,
-				    struct iommu_user_data_array *array);
 int iommufd_cache_invalidate(struct iommufd_ctx *ictx, u32 id,
 			     struct iommu_user_data_array *array);
 
