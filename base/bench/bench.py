@@ -496,8 +496,9 @@ def measure(args, paths, goals):
     report.locks = read_locks(os.path.join(args.out, "runs", "locks"), asked)
     wrong += report.locks.complaints() if report.locks else []
 
+    boots = max(first.boots.values())
     lines = [f"Linux {first.version}, {first.compiler}",
-             f"{max(first.boots.values())} boots, instructions under icount, median; spread: between boots"]
+             f"{boots} boot{'s' if boots > 1 else ''}, instructions under icount, median; spread: between boots"]
     sections = report.sections(chosen)
     for title, table in sections:
         lines += ["", title, "", table.text()]
