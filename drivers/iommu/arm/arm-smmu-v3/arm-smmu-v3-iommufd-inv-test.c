@@ -681,6 +681,24 @@ static void inv_timeout(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arm_vsmmu_cache_invalidate(&f->vsmmu.core, &array),
 			-ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, array.entry_num, 0);
+	KUNIT_EXPECT_FALSE(test, f->vsmmu.unsynced);
+}
+
+/* What names a device and has not completed is remembered until somebody waits for it */
+static void inv_timeout_named(struct kunit *test)
+{
+	struct vsmmu_fixture *f = test->priv;
+	struct iommu_user_data_array array = make_array(test, 16, 1, 0), a;
+
+	put_request(test, &array, 0, 0x06 | FIELD_PREP(SID_FIELD, TEST_VSID), 0);
+	a = array;
+	KUNIT_EXPECT_EQ(test, arm_vsmmu_cache_invalidate(&f->vsmmu.core, &a), 0);
+	KUNIT_EXPECT_FALSE(test, f->vsmmu.unsynced);
+	f->smmu.cmdq.q.cons_reg = (u32 __iomem *)&f->cmdq_stuck;
+	KUNIT_EXPECT_EQ(test, arm_vsmmu_cache_invalidate(&f->vsmmu.core, &array),
+			-ETIMEDOUT);
+	KUNIT_EXPECT_TRUE(test, f->vsmmu.unsynced);
+	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&f->vsmmu.core.vdevs_rwsem));
 }
 
 static struct kunit_case arm_smmu_v3_iommufd_inv_test_cases[] = {
@@ -700,6 +718,7 @@ static struct kunit_case arm_smmu_v3_iommufd_inv_test_cases[] = {
 	KUNIT_CASE(inv_probe),
 	KUNIT_CASE(inv_nothing_to_do),
 	KUNIT_CASE_SLOW(inv_timeout),
+	KUNIT_CASE_SLOW(inv_timeout_named),
 	{},
 };
 

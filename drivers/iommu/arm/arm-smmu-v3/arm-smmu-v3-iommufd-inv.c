@@ -32,23 +32,21 @@ union vsmmu_cmd {
 };
 
 /*
- * The two words of a command are passed in registers: a block is 64 commands, and what
- * is done to each is a few instructions.
+ * A command, or what there is instead of one, in @w0, where no opcode of a guest's
+ * command is less than CMD_CFGI_CD's. In registers: a block is 64 commands, and what is
+ * done to each is a few instructions.
  */
 struct vsmmu_words {
 	u64 w0;
 	u64 w1;
-	int ret;
 };
+
+#define VSMMU_REFUSED	0
+#define VSMMU_NOTHING	1
 
 static __always_inline struct vsmmu_words words(u64 w0, u64 w1)
 {
-	return (struct vsmmu_words){ w0, w1, 1 };
-}
-
-static __always_inline struct vsmmu_words no_words(int ret)
-{
-	return (struct vsmmu_words){ .ret = ret };
+	return (struct vsmmu_words){ w0, w1 };
 }
 
 /*
@@ -66,9 +64,9 @@ arm_vsmmu_convert_va(struct arm_vsmmu_block *block, u64 w0, u64 w1, u64 keep)
 			     w1 & (CMDQ_TLBI_1_LEAF | CMDQ_TLBI_1_VA_MASK));
 
 	if (!(block->vsmmu->smmu->features & ARM_SMMU_FEAT_RANGE_INV))
-		return no_words(-EIO);
+		return words(VSMMU_REFUSED, 0);
 	if (!(w0 & range) && !(w1 & CMDQ_TLBI_1_TTL))
-		return no_words(-EIO);
+		return words(VSMMU_REFUSED, 0);
 	return words((w0 & (keep | range)) | block->vmid,
 		     w1 & (CMDQ_TLBI_1_LEAF | CMDQ_TLBI_1_TTL |
 			   CMDQ_TLBI_1_TG | CMDQ_TLBI_1_VA_MASK));
@@ -106,7 +104,7 @@ arm_vsmmu_convert_named(struct arm_vsmmu_block *block, u64 w0, u64 w1, u64 sid)
 
 	device = arm_vsmmu_find_device(block, FIELD_GET(CMDQ_CFGI_0_SID, sid));
 	if (!device)
-		return no_words(-EIO);
+		return words(VSMMU_REFUSED, 0);
 	return words(w0 | FIELD_PREP(CMDQ_CFGI_0_SID, device->sid), w1);
 }
 
@@ -123,9 +121,9 @@ arm_vsmmu_convert_atc(struct arm_vsmmu_block *block, u64 w0, u64 w1)
 		w0 &= ~(CMDQ_ATC_0_GLOBAL | CMDQ_ATC_0_SSID);
 	if (FIELD_GET(CMDQ_ATC_0_SSID, w0) >> block->vsmmu->smmu->ssid_bits ||
 	    FIELD_GET(CMDQ_ATC_1_SIZE, w1) > ATC_INV_SIZE_ALL)
-		return no_words(-EIO);
+		return words(VSMMU_REFUSED, 0);
 	out = arm_vsmmu_convert_named(block, w0, w1, sid);
-	if (out.ret < 0)
+	if (out.w0 == VSMMU_REFUSED)
 		return out;
 	/*
 	 * An attach sets ste_ats_enabled before it writes the STE, and
@@ -137,20 +135,19 @@ arm_vsmmu_convert_atc(struct arm_vsmmu_block *block, u64 w0, u64 w1)
 	 */
 	smp_mb();
 	/* The flag changes under the group's mutex: see above */
-	out.ret = data_race(!!block->device->master->ste_ats_enabled);
+	if (!data_race(!!block->device->master->ste_ats_enabled))
+		return words(VSMMU_NOTHING, 0);
 	return out;
 }
 
-static __always_inline struct vsmmu_words
-arm_vsmmu_convert_words(struct arm_vsmmu_block *block, u64 w0, u64 w1)
+/* All but CMD_TLBI_NH_VA, whose loop is to have the registers to itself */
+static noinline struct vsmmu_words
+arm_vsmmu_convert_other(struct arm_vsmmu_block *block, u64 w0, u64 w1)
 {
 	if (w0 & CMDQ_0_SSEC)
-		return no_words(-EIO);
+		return words(VSMMU_REFUSED, 0);
 
 	switch (FIELD_GET(CMDQ_0_OP, w0)) {
-	case CMDQ_OP_TLBI_NH_VA:
-		return arm_vsmmu_convert_va(block, w0, w1,
-					    CMDQ_0_OP | CMDQ_TLBI_0_ASID);
 	case CMDQ_OP_TLBI_NH_VAA:
 		return arm_vsmmu_convert_va(block, w0, w1, CMDQ_0_OP);
 	case CMDQ_OP_TLBI_NH_ASID:
@@ -164,7 +161,7 @@ arm_vsmmu_convert_words(struct arm_vsmmu_block *block, u64 w0, u64 w1)
 	case CMDQ_OP_CFGI_CD:
 		if (FIELD_GET(CMDQ_CFGI_0_SSID, w0) >>
 		    block->vsmmu->smmu->ssid_bits)
-			return no_words(-EIO);
+			return words(VSMMU_REFUSED, 0);
 		return arm_vsmmu_convert_named(block,
 					       w0 & (CMDQ_0_OP |
 						     CMDQ_CFGI_0_SSID),
@@ -174,14 +171,12 @@ arm_vsmmu_convert_words(struct arm_vsmmu_block *block, u64 w0, u64 w1)
 	case CMDQ_OP_ATC_INV:
 		return arm_vsmmu_convert_atc(block, w0, w1);
 	default:
-		return no_words(-EIO);
+		return words(VSMMU_REFUSED, 0);
 	}
 }
 
-/**
- * arm_vsmmu_convert_cmd() - make a guest's command one for the host's queue
- * @block: what the command is in
- * @cmd: in: as the guest wrote it; out: to be issued
+/*
+ * Make a guest's command one for the host's queue.
  *
  * What comes out names nothing but the VM's: the VMID is the vSMMU's and the
  * StreamID that of a device of the VM. Only the fields that the command has are
@@ -193,23 +188,47 @@ arm_vsmmu_convert_words(struct arm_vsmmu_block *block, u64 w0, u64 w1)
  * CMD_ATC_INV for a device whose ATS is off has nothing to do. Issued, it could
  * time out and hold up the host's queue, so it is not issued.
  *
+ * Takes vdevs_rwsem for reading if the command names a device, and leaves it to
+ * arm_vsmmu_block_end(), which is to be called when the command has completed. A TLB
+ * command needs no lock: the VMID is the VM's for as long as there is a vSMMU.
+ */
+static __always_inline struct vsmmu_words
+arm_vsmmu_convert(struct arm_vsmmu_block *block, u64 w0, u64 w1)
+{
+	/* Most of what guests send */
+	if ((w0 & (CMDQ_0_OP | CMDQ_0_SSEC)) ==
+	    FIELD_PREP(CMDQ_0_OP, CMDQ_OP_TLBI_NH_VA))
+		return arm_vsmmu_convert_va(block, w0, w1,
+					    CMDQ_0_OP | CMDQ_TLBI_0_ASID);
+	return arm_vsmmu_convert_other(block, w0, w1);
+}
+
+#if IS_ENABLED(CONFIG_KUNIT)
+/**
+ * arm_vsmmu_convert_cmd() - arm_vsmmu_convert() for tests
+ * @block: what the command is in
+ * @cmd: in: as the guest wrote it; out: to be issued
+ *
  * Context: may sleep: takes vdevs_rwsem for reading if @cmd names a device, and leaves
- * it to arm_vsmmu_block_end(), which is to be called when the command has completed. A
- * TLB command needs no lock: the VMID is the VM's for as long as there is a vSMMU.
+ * it to arm_vsmmu_block_end().
  * Return: 1 if @cmd is to be issued, 0 if there is nothing to do for it, -EIO for
  * a command that the guest can't give or that names an unknown device.
  */
-VISIBLE_IF_KUNIT
 int arm_vsmmu_convert_cmd(struct arm_vsmmu_block *block,
 			  u64 cmd[CMDQ_ENT_DWORDS])
 {
-	struct vsmmu_words out = arm_vsmmu_convert_words(block, cmd[0], cmd[1]);
+	struct vsmmu_words out = arm_vsmmu_convert(block, cmd[0], cmd[1]);
 
+	if (out.w0 == VSMMU_REFUSED)
+		return -EIO;
+	if (out.w0 == VSMMU_NOTHING)
+		return 0;
 	cmd[0] = out.w0;
 	cmd[1] = out.w1;
-	return out.ret;
+	return 1;
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_vsmmu_convert_cmd);
+#endif
 
 /**
  * arm_vsmmu_block_begin() - before the first command of a block is converted
@@ -284,27 +303,30 @@ static int arm_vsmmu_run_reqs(struct arm_vsmmu *vsmmu, union vsmmu_cmd *cmds,
 
 	arm_vsmmu_block_begin(&block, vsmmu);
 	for (; in != end; in++) {
-		u64 cmd[CMDQ_ENT_DWORDS] = {
-			le64_to_cpu(in->req.cmd[0]),
-			le64_to_cpu(in->req.cmd[1]),
-		};
+		struct vsmmu_words cmd =
+			arm_vsmmu_convert(&block, le64_to_cpu(in->req.cmd[0]),
+					  le64_to_cpu(in->req.cmd[1]));
 
-		ret = arm_vsmmu_convert_cmd(&block, cmd);
-		if (ret < 0)
+		if (unlikely(cmd.w0 <= VSMMU_NOTHING)) {
+			if (cmd.w0 == VSMMU_NOTHING)
+				continue;
+			ret = -EIO;
 			break;
-		if (!ret)
-			continue;
-		out->cmd[0] = cmd[0];
-		out->cmd[1] = cmd[1];
+		}
+		out->cmd[0] = cmd.w0;
+		out->cmd[1] = cmd.w1;
 		out++;
 	}
 	if (out != cmds)
 		err = arm_smmu_cmdq_issue_cmdlist(smmu, &smmu->cmdq, cmds->cmd,
 						  out - cmds, true);
+	/* What names a device is still under way: whoever takes one away waits */
+	if (err && block.locked)
+		WRITE_ONCE(vsmmu->unsynced, true);
 	arm_vsmmu_block_end(&block);
 
 	*done = err ? 0 : in - cmds;
-	return err ?: min(ret, 0);
+	return err ?: ret;
 }
 
 /**
@@ -319,7 +341,7 @@ static int arm_vsmmu_run_reqs(struct arm_vsmmu *vsmmu, union vsmmu_cmd *cmds,
  *
  * Context: may sleep, reads user memory; spins while the SMMU works on a block.
  * Return: 0, -EINVAL (type of the data), -EFAULT, -E2BIG (a request has more
- * bytes than is known, and they aren't 0), -EIO (see arm_vsmmu_convert_cmd()),
+ * bytes than is known, and they aren't 0), -EIO (see arm_vsmmu_convert()),
  * -ETIMEDOUT (the SMMU doesn't answer), -EINTR (the caller is being killed).
  */
 int arm_vsmmu_cache_invalidate(struct iommufd_viommu *viommu,

@@ -55,6 +55,9 @@ struct arm_smmu_vmid {
  * @log_limit: what the VM can write into the host's log by its events
  * @overflow: the overflow of the SMMU's event queue that the VM was last told of;
  *            the event thread's alone
+ * @unsynced: a trapped command that names a device may still be under way, since its
+ *            CMD_SYNC did not complete. Set with vdevs_rwsem held for reading, cleared
+ *            with it held for writing, by who has waited for a later CMD_SYNC.
  */
 struct arm_vsmmu {
 	struct iommufd_viommu core;
@@ -63,6 +66,7 @@ struct arm_vsmmu {
 	struct arm_smmu_vmid *vmid;
 	struct ratelimit_state log_limit;
 	u64 overflow;
+	bool unsynced;
 };
 
 /**

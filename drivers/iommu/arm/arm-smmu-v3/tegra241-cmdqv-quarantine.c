@@ -199,11 +199,12 @@ void tegra241_quarantine_vintf(struct tegra241_vm_vintf *vintf, int why)
 {
 	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
 
+	tegra241_vm_brake_hold(cmdqv, vintf->hw.idx);
+
 	guard(mutex)(&cmdqv->quarantine.lock);
 	vintf->fenced = true;
 	vintf->vsmmu = NULL;
 	tegra241_vm_owners_end(vintf);
-	tegra241_vm_brake_hold(cmdqv, vintf->hw.idx);
 	trace_cmdqv_vintf_quarantine(&vintf->hw, vintf->vmid->id, why);
 	if (tegra241_quarantine_look_at(vintf))
 		return;

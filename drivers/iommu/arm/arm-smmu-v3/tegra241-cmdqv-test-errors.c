@@ -769,6 +769,22 @@ static void test_brake_life(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->tick_at, ULONG_MAX);
 }
 
+/* Interrupts of a unit that could not be reset: no poll comes when it has gone */
+static void test_brake_exit(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	int i;
+
+	for (i = 0; i < UNIT_BURST; i++)
+		tegra241_cmdqv_isr(0, fake->cmdqv);
+	KUNIT_EXPECT_EQ(test, fake->cmdqv->vm_brake.polled,
+			TEGRA241_VM_BRAKE_ALL);
+	tegra241_cmdqv_vm_exit(fake->cmdqv);
+	KUNIT_EXPECT_EQ(test, fake->cmdqv->vm_brake.polled, 0);
+	KUNIT_EXPECT_TRUE(test, fake->cmdqv->vm_brake.stopped);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&fake->cmdqv->vm_brake.work));
+}
+
 static struct kunit_case errors_cases[] = {
 	KUNIT_CASE(test_events),
 	KUNIT_CASE(test_events_end),
@@ -781,6 +797,7 @@ static struct kunit_case errors_cases[] = {
 	KUNIT_CASE(test_brake_stray),
 	KUNIT_CASE(test_brake_useless),
 	KUNIT_CASE(test_brake_life),
+	KUNIT_CASE(test_brake_exit),
 	{},
 };
 

@@ -501,6 +501,7 @@ static void test_vintf_errors(struct kunit *test)
 	struct iommu_user_data ro = user_data(test, PROT_READ);
 	struct iommu_user_data data;
 	struct tegra241_vsmmu *tv[FAKE_NUM_VINTFS - 1];
+	unsigned int writes;
 	int i;
 
 	/* No unit, no VINTF */
@@ -521,8 +522,10 @@ static void test_vintf_errors(struct kunit *test)
 	data.len = 16;
 	expect_init_fails(fake, &data, -EFAULT);
 
-	/* The reply can't be written: the window and the VINTF go again */
+	/* That the reply can't be written is found out before a VINTF is taken for it */
+	writes = fake->writes;
 	expect_init_fails(fake, &ro, -EFAULT);
+	KUNIT_EXPECT_EQ(test, fake->writes, writes);
 
 	fake->mmap_ret = -EINVAL;
 	expect_init_fails(fake, &rw, -EINVAL);
@@ -1092,6 +1095,26 @@ static void test_sid_flush(struct kunit *test)
 	destroy_vdev(b);
 	KUNIT_EXPECT_EQ(test, fake->flushes, flushes + 1);
 
+	destroy_vsmmu(tv);
+	expect_vintf_free(fake, 1);
+
+	/* Trapped ones whose CMD_SYNC did not complete, until one does */
+	tv = alloc_vsmmu(fake, 4);
+	a = new_vdev(fake, tv, 0x101, 1);
+	KUNIT_ASSERT_EQ(test, 0, init_vdev(a));
+	b = new_vdev(fake, tv, 0x102, 2);
+	KUNIT_ASSERT_EQ(test, 0, init_vdev(b));
+	tv->vsmmu.unsynced = true;
+	fake->flush_ret = -ETIMEDOUT;
+	destroy_vdev(a);
+	KUNIT_EXPECT_EQ(test, fake->vintf[1].replace[0], 0x101);
+	fake->flush_ret = 0;
+	flushes = fake->flushes;
+	destroy_vdev(b);
+	KUNIT_EXPECT_EQ(test, fake->flushes, flushes + 1);
+	KUNIT_ASSERT_EQ(test, 0, init_vdev(b));
+	destroy_vdev(b);
+	KUNIT_EXPECT_EQ(test, fake->flushes, flushes + 1);
 	destroy_vsmmu(tv);
 	expect_vintf_free(fake, 1);
 }

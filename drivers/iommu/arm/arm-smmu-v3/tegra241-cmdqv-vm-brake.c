@@ -27,8 +27,8 @@
  * unmasked first and looked at then.
  *
  * VINTF0 is never masked, and its interrupts don't count. A VINTF that nobody would
- * be told about, since its vIOMMU has ended, or it could not be reset, is masked
- * until it is free.
+ * be told about, since its vIOMMU has ended and something in it would not stop, or it
+ * could not be reset, is masked until it is free.
  *
  * Assumption A21: only VINTF_INT_MASK's place is known, so
  *
@@ -283,6 +283,23 @@ void tegra241_vm_brake_init(struct tegra241_cmdqv *cmdqv)
 {
 	spin_lock_init(&cmdqv->vm_brake.lock);
 	INIT_DELAYED_WORK(&cmdqv->vm_brake.work, tegra241_vm_brake_work);
+}
+
+/**
+ * tegra241_vm_brake_exit() - no poll comes any more
+ * @cmdqv: the unit, whose interrupt is free; it need not answer
+ *
+ * Context: sleeps.
+ */
+void tegra241_vm_brake_exit(struct tegra241_cmdqv *cmdqv)
+{
+	struct tegra241_vm_brake *brake = &cmdqv->vm_brake;
+
+	scoped_guard(spinlock, &brake->lock) {
+		brake->stopped = true;
+		brake->polled = 0;
+	}
+	cancel_delayed_work_sync(&brake->work);
 }
 
 /**

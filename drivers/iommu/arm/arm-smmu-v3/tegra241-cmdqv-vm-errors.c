@@ -228,5 +228,7 @@ int tegra241_vm_errors_init(struct tegra241_cmdqv *cmdqv)
  */
 void tegra241_vm_errors_exit(struct tegra241_cmdqv *cmdqv)
 {
+	tegra241_vm_brake_exit(cmdqv);
 	kfree(cmdqv->vm_errors);
+	cmdqv->vm_errors = NULL;
 }

@@ -26,6 +26,7 @@
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
 
+#include "tegra241-cmdqv-trace.h"
 #include "tegra241-cmdqv-vm.h"
 
 unsigned int tegra241_vintfs_per_device = 4;
@@ -129,7 +130,8 @@ void tegra241_vm_owners_end(struct tegra241_vm_vintf *vintf)
 /**
  * tegra241_vm_owners_remove() - a VINTF is free
  * @vintf: the VINTF, with nothing left of it that the next owner could find; nobody looks
- *	at @vintf when this returns, it does not count, and its number is to be had
+ *	at @vintf when this returns, it does not count, and its number is to be had. Who
+ *	learns of it by the trace event finds it so.
  *
  * Context: sleeps.
  */
@@ -140,6 +142,7 @@ void tegra241_vm_owners_remove(struct tegra241_vm_vintf *vintf)
 	scoped_guard(mutex, &owners->lock) {
 		list_del(&vintf->owned);
 		tegra241_vm_owners_uncount(owners, vintf->share);
+		trace_cmdqv_vintf_free(&vintf->hw, vintf->vmid->id, 0);
 		__clear_bit(vintf->hw.idx, owners->taken);
 	}
 	put_device(vintf->owner);

@@ -8,7 +8,8 @@
  *
  * That CMD_SYNC goes through the queue that all VMs behind the SMMU share, so there is
  * none if nothing can be under way: a queue of the VINTF was mapped neither since the
- * slot was set nor since the last of them had been stopped and flushed.
+ * slot was set nor since the last of them had been stopped and flushed, and the CMD_SYNC
+ * of each trapped command has completed.
  */
 
 #define dev_fmt(fmt) "tegra241_cmdqv: " fmt
@@ -78,9 +79,16 @@ int tegra241_vm_vdevice_init(struct iommufd_vdevice *core)
  */
 static int tegra241_vm_vdevice_flush(struct tegra241_vm_vintf *vintf)
 {
-	if (bitmap_empty(vintf->queues, TEGRA241_MAX_VCMDQS))
+	struct arm_vsmmu *vsmmu = vintf->vsmmu;
+	int ret;
+
+	if (bitmap_empty(vintf->queues, TEGRA241_MAX_VCMDQS) &&
+	    !vsmmu->unsynced)
 		return 0;
-	return tegra241_cmdqv_flush(vintf->hw.cmdqv);
+	ret = tegra241_cmdqv_flush(vintf->hw.cmdqv);
+	if (!ret)
+		vsmmu->unsynced = false;
+	return ret;
 }
 
 /**

@@ -84,7 +84,6 @@ void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf)
 	/* vDEVICEs have cleared their slots, if they could */
 	tegra241_vintf_scrub(&vintf->hw, vintf->sids);
 	tegra241_vm_brake_free(cmdqv, vintf->hw.idx);
-	trace_cmdqv_vintf_free(&vintf->hw, vintf->vmid->id, 0);
 	dev_dbg(cmdqv->dev, "VINTF%u: free\n", vintf->hw.idx);
 	tegra241_vm_owners_remove(vintf);
 	arm_smmu_vmid_put(vintf->vmid);
@@ -109,6 +108,8 @@ static void tegra241_vm_vintf_retire(struct tegra241_vm_vintf *vintf)
 	int ret;
 
 	if (vintf->fenced) {
+		/* What is stuck interrupts still, and this may have to wait */
+		tegra241_vm_brake_hold(vintf->hw.cmdqv, vintf->hw.idx);
 		ret = -EIO;
 	} else {
 		ret = tegra241_vm_vintf_disable(vintf);
@@ -183,19 +184,27 @@ static const struct iommufd_viommu_ops tegra241_vsmmu_ops = {
 	.veventq_added = tegra241_vsmmu_veventq_added,
 };
 
-/* The structure has only outputs, but a longer one than we know may not ask */
+/*
+ * The structure has only outputs, but a longer one than we know may not ask. Memory that
+ * has to be brought in before it can be written is found out now, not when there is a
+ * VINTF to give back for it.
+ */
 static int tegra241_vsmmu_check_data(const struct iommu_user_data *user_data)
 {
-	struct iommu_viommu_tegra241_cmdqv data;
+	struct iommu_viommu_tegra241_cmdqv data = {};
+	int ret;
 
 	if (!user_data || user_data->len < sizeof(data))
 		return -EINVAL;
-	if (user_data->len == sizeof(data))
-		return 0;
 	if (user_data->len > PAGE_SIZE)
 		return -E2BIG;
-	return copy_struct_from_user(&data, sizeof(data), user_data->uptr,
-				     user_data->len);
+	if (user_data->len > sizeof(data)) {
+		ret = check_zeroed_user(user_data->uptr + sizeof(data),
+					user_data->len - sizeof(data));
+		if (ret <= 0)
+			return ret ?: -E2BIG;
+	}
+	return copy_to_user(user_data->uptr, &data, sizeof(data)) ? -EFAULT : 0;
 }
 
 /**

@@ -243,6 +243,7 @@ void tegra241_vm_errors_tell_again(struct tegra241_vm_vintf *vintf);
 /* tegra241-cmdqv-vm-brake.c */
 void tegra241_vm_brake_init(struct tegra241_cmdqv *cmdqv);
 void tegra241_vm_brake_stop(struct tegra241_cmdqv *cmdqv);
+void tegra241_vm_brake_exit(struct tegra241_cmdqv *cmdqv);
 void tegra241_vm_brake_hold(struct tegra241_cmdqv *cmdqv, u16 idx);
 void tegra241_vm_brake_free(struct tegra241_cmdqv *cmdqv, u16 idx);
 void tegra241_vm_brake_charge(struct tegra241_vm_vintf *vintf);
