@@ -238,6 +238,14 @@ struct iommufd_viommu {
 #define to_iommufd_vdevice(_node) \
 	rb_entry_safe(_node, struct iommufd_vdevice, node)
 
+/**
+ * iommufd_vdevice_cmp_id() - order of a guest's id and a vDEVICE
+ * @virt_id: the id, a pointer to u64
+ * @node: iommufd_vdevice::node
+ *
+ * Context: the caller holds iommufd_viommu::vdevs_rwsem of the vDEVICE's vIOMMU.
+ * Return: less than, equal to or greater than 0, as the id is to the vDEVICE's.
+ */
 static inline int iommufd_vdevice_cmp_id(const void *virt_id,
 					 const struct rb_node *node)
 {
@@ -247,6 +255,14 @@ static inline int iommufd_vdevice_cmp_id(const void *virt_id,
 	return id < vdev->virt_id ? -1 : id > vdev->virt_id;
 }
 
+/**
+ * iommufd_vdevice_cmp() - order of two vDEVICEs of a vIOMMU, by the guest's id
+ * @node: iommufd_vdevice::node of one
+ * @parent: that of the other
+ *
+ * Context: the caller holds iommufd_viommu::vdevs_rwsem of their vIOMMU.
+ * Return: less than, equal to or greater than 0, as @node is to @parent.
+ */
 static inline int iommufd_vdevice_cmp(struct rb_node *node,
 				      const struct rb_node *parent)
 {

@@ -225,6 +225,8 @@ int tegra241_vm_errors_init(struct tegra241_cmdqv *cmdqv)
 /**
  * tegra241_vm_errors_exit() - undo tegra241_vm_errors_init()
  * @cmdqv: the unit; no vIOMMU is left, the interrupt is free
+ *
+ * Context: sleeps.
  */
 void tegra241_vm_errors_exit(struct tegra241_cmdqv *cmdqv)
 {

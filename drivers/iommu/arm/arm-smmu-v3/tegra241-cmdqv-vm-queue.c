@@ -22,6 +22,8 @@
  *	in its VINTF are unmapped
  * @unmapped: what unmapping has returned
  *
+ * That an enabled queue can be unmapped is assumption A10, hence the verification.
+ *
  * Context: sleeps.
  * Return: 0, or -ETIMEDOUT or -EIO if the queue may still be running.
  */

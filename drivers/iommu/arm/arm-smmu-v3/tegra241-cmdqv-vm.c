@@ -2,7 +2,6 @@
 /**
  * DOC: VINTFs of VMs
  *
- *
  * A vIOMMU of type TEGRA241_CMDQV owns a VINTF. User space maps page 0 of it, all
  * that the guest needs to run its queues, from the moment that the vIOMMU exists;
  * so the guest, or the VMM, may write to any of these registers between any two
@@ -14,8 +13,8 @@
  * - Page 0 reaches a queue only while it is mapped, which is only while a HW queue
  *   object exists. Everything that must not be undone happens while it is not,
  *   through the direct aperture: BASE is there before the queue is mapped, and the
- *   queue is unmapped before it is stopped for good (hardware.md §14.1, §14.2; that
- *   an enabled queue can be unmapped is assumption A10, hence the verification).
+ *   queue is unmapped before it is stopped for good (hardware.md §14.1, §14.2; see
+ *   tegra241_vm_vcmdq_halt()).
  * - Memory and numbers are let go of only when the hardware says that it has
  *   stopped; else they go to the quarantine.
  * - Nothing that a guest can cause is logged above debug level without a limit.
