@@ -125,27 +125,31 @@ static int iommufd_vdevice_find(struct iommufd_ucmd *ucmd,
 	const struct iommu_vdevice_alloc *cmd = ucmd->cmd;
 	struct iommufd_ctx *ictx = ucmd->ictx;
 	struct iommufd_object *obj;
+	int rc = -ENOENT;
 
 	lockdep_assert_held(&ictx->vdevs_lock);
-	guard(spinlock)(&ictx->objects.xa_lock);
+	xa_lock(&ictx->objects);
 
 	ucmd->about = "viommu";
 	obj = xa_load(&ictx->objects, cmd->viommu_id);
 	if (!obj || obj->type != IOMMUFD_OBJ_VIOMMU || iommufd_should_fail())
-		return -ENOENT;
+		goto out_unlock;
 	*viommu = container_of(obj, struct iommufd_viommu_obj, obj);
 
 	ucmd->about = "device";
 	obj = xa_load(&ictx->objects, cmd->dev_id);
 	if (!obj || obj->type != IOMMUFD_OBJ_DEVICE || iommufd_should_fail())
-		return -ENOENT;
+		goto out_unlock;
 	*idev = container_of(obj, struct iommufd_device, obj);
 	if ((*idev)->destroying)
-		return -ENOENT;
+		goto out_unlock;
 
 	/* What is found has users */
 	refcount_inc(&(*viommu)->obj.users);
-	return 0;
+	rc = 0;
+out_unlock:
+	xa_unlock(&ictx->objects);
+	return rc;
 }
 
 /* Whether @viommu can have a vDEVICE for @idev */

@@ -236,11 +236,15 @@ iommufd_viommu_find_veventq(struct iommufd_viommu_obj *viommu, u32 type)
 int iommufd_viommu_add_veventq(struct iommufd_viommu_obj *viommu,
 			       struct iommufd_veventq_obj *veventq)
 {
-	guard(spinlock_irq)(&viommu->veventqs_lock);
+	int rc = 0;
+
+	spin_lock_irq(&viommu->veventqs_lock);
 	if (iommufd_viommu_find_veventq(viommu, veventq->type))
-		return -EEXIST;
-	list_add(&veventq->node, &viommu->veventqs);
-	return 0;
+		rc = -EEXIST;
+	else
+		list_add(&veventq->node, &viommu->veventqs);
+	spin_unlock_irq(&viommu->veventqs_lock);
+	return rc;
 }
 
 /**
@@ -288,18 +292,22 @@ int iommufd_viommu_report_event(struct iommufd_viommu *core, u32 type,
 {
 	struct iommufd_viommu_obj *viommu = core->object;
 	struct iommufd_veventq_obj *veventq;
+	unsigned long flags;
+	int rc = 0;
 
 	if (WARN_ON_ONCE(len > IOMMUFD_VEVENT_LEN_MAX))
 		return -EINVAL;
 
-	guard(spinlock_irqsave)(&viommu->veventqs_lock);
+	spin_lock_irqsave(&viommu->veventqs_lock, flags);
 	veventq = iommufd_viommu_find_veventq(viommu, type);
 	if (!veventq || !veventq->published) {
 		trace_iommufd_vevent_nobody(viommu->ictx, viommu->obj.id, type);
-		return -EOPNOTSUPP;
+		rc = -EOPNOTSUPP;
+	} else {
+		iommufd_veventq_add(veventq, data, len);
 	}
-	iommufd_veventq_add(veventq, data, len);
-	return 0;
+	spin_unlock_irqrestore(&viommu->veventqs_lock, flags);
+	return rc;
 }
 
 /**
@@ -314,15 +322,19 @@ int iommufd_viommu_report_lost(struct iommufd_viommu *core, u32 type)
 {
 	struct iommufd_viommu_obj *viommu = core->object;
 	struct iommufd_veventq_obj *veventq;
+	unsigned long flags;
+	int rc = 0;
 
-	guard(spinlock_irqsave)(&viommu->veventqs_lock);
+	spin_lock_irqsave(&viommu->veventqs_lock, flags);
 	veventq = iommufd_viommu_find_veventq(viommu, type);
 	if (!veventq || !veventq->published) {
 		trace_iommufd_vevent_nobody(viommu->ictx, viommu->obj.id, type);
-		return -EOPNOTSUPP;
+		rc = -EOPNOTSUPP;
+	} else {
+		iommufd_veventq_add_loss(veventq);
 	}
-	iommufd_veventq_add_loss(veventq);
-	return 0;
+	spin_unlock_irqrestore(&viommu->veventqs_lock, flags);
+	return rc;
 }
 
 /* @veventq->lock is held */

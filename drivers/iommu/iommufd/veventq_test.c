@@ -467,6 +467,7 @@ static int test_peer_thread(void *data)
 /* Take @lock and tell the peer to go, at a time when it has a CPU of its own */
 static void test_peer_go(struct kunit *test, struct test_peer *peer,
 			 spinlock_t *lock)
+	__acquires(lock)
 {
 	unsigned int beats, tries, ms;
 
@@ -491,10 +492,11 @@ static void test_peer_go(struct kunit *test, struct test_peer *peer,
 /* Whether somebody holds @lock, which the caller doesn't */
 static bool test_is_held(spinlock_t *lock)
 {
-	if (!spin_trylock(lock))
-		return true;
-	spin_unlock(lock);
-	return false;
+	if (spin_trylock(lock)) {
+		spin_unlock(lock);
+		return false;
+	}
+	return true;
 }
 
 static void test_peer_report(struct test_peer *peer)

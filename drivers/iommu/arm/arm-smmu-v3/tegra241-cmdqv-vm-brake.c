@@ -152,8 +152,9 @@ void tegra241_vm_brake_charge(struct tegra241_vm_vintf *vintf)
 
 	if (!tegra241_vm_brake_count(rate, VINTF_BURST))
 		return;
-	guard(spinlock)(&cmdqv->vm_brake.lock);
+	spin_lock(&cmdqv->vm_brake.lock);
 	tegra241_vm_brake_begin(cmdqv, vintf->hw.idx, rate);
+	spin_unlock(&cmdqv->vm_brake.lock);
 }
 
 /**
@@ -168,9 +169,9 @@ void tegra241_vm_brake_charge_unit(struct tegra241_cmdqv *cmdqv)
 {
 	struct tegra241_vm_brake *brake = &cmdqv->vm_brake;
 
-	guard(spinlock)(&brake->lock);
+	spin_lock(&brake->lock);
 	if (!tegra241_vm_brake_count(&brake->rate, UNIT_BURST))
-		return;
+		goto out_unlock;
 	if (!(brake->polled & TEGRA241_VM_BRAKE_ALL)) {
 		tegra241_vm_brake_begin(cmdqv, 0, &brake->rate);
 	} else if (!brake->useless) {
@@ -180,6 +181,8 @@ void tegra241_vm_brake_charge_unit(struct tegra241_cmdqv *cmdqv)
 		dev_warn(cmdqv->dev,
 			 "interrupts go on with all VMs' VINTFs masked, not masking them any more; file vintfs in debugfs tells whose they are\n");
 	}
+out_unlock:
+	spin_unlock(&brake->lock);
 }
 
 /*
@@ -247,12 +250,13 @@ static void tegra241_vm_brake_work(struct work_struct *work)
  */
 void tegra241_vm_brake_hold(struct tegra241_cmdqv *cmdqv, u16 idx)
 {
-	guard(spinlock)(&cmdqv->vm_brake.lock);
-	if (cmdqv->vm_brake.stopped)
-		return;
-	WRITE_ONCE(cmdqv->vm_brake.held,
-		   cmdqv->vm_brake.held | BIT_ULL(idx));
-	tegra241_vm_brake_update(cmdqv);
+	spin_lock(&cmdqv->vm_brake.lock);
+	if (!cmdqv->vm_brake.stopped) {
+		WRITE_ONCE(cmdqv->vm_brake.held,
+			   cmdqv->vm_brake.held | BIT_ULL(idx));
+		tegra241_vm_brake_update(cmdqv);
+	}
+	spin_unlock(&cmdqv->vm_brake.lock);
 }
 
 /**
@@ -269,10 +273,11 @@ void tegra241_vm_brake_free(struct tegra241_cmdqv *cmdqv, u16 idx)
 	/* Nobody else holds this one, or lets go of it */
 	if (!(READ_ONCE(cmdqv->vm_brake.held) & BIT_ULL(idx)))
 		return;
-	guard(spinlock)(&cmdqv->vm_brake.lock);
+	spin_lock(&cmdqv->vm_brake.lock);
 	WRITE_ONCE(cmdqv->vm_brake.held,
 		   cmdqv->vm_brake.held & ~BIT_ULL(idx));
 	tegra241_vm_brake_update(cmdqv);
+	spin_unlock(&cmdqv->vm_brake.lock);
 }
 
 /**
