@@ -6,6 +6,7 @@
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
+#include <linux/iopoll.h>
 #include <linux/kthread.h>
 #include <linux/mman.h>
 #include <linux/poll.h>
@@ -489,16 +490,6 @@ static void test_peer_go(struct kunit *test, struct test_peer *peer,
 	KUNIT_FAIL(test, "no CPU for the other thread");
 }
 
-/* Whether somebody holds @lock, which the caller doesn't */
-static bool test_is_held(spinlock_t *lock)
-{
-	if (spin_trylock(lock)) {
-		spin_unlock(lock);
-		return false;
-	}
-	return true;
-}
-
 static void test_peer_report(struct test_peer *peer)
 {
 	iommufd_viommu_report_lost(&peer->core, peer->queue->type);
@@ -520,7 +511,8 @@ static void veventq_remove_waits(struct kunit *test)
 	struct iommufd_viommu_obj *viommu = test_viommu(test);
 	struct test_peer *peer[2];
 	struct task_struct *thread[2];
-	unsigned int i, ms;
+	unsigned int i;
+	bool held;
 
 	if (num_online_cpus() < 2)
 		kunit_skip(test, "one CPU");
@@ -541,9 +533,10 @@ static void veventq_remove_waits(struct kunit *test)
 	thread[0] = kthread_run(test_peer_thread, peer[0], "veventq-report");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread[0]);
 	test_peer_go(test, peer[0], &t->queue.lock);
-	for (ms = 0; ms < 1000 && !test_is_held(&viommu->veventqs_lock); ms++)
-		mdelay(1);
-	KUNIT_EXPECT_TRUE(test, test_is_held(&viommu->veventqs_lock));
+	KUNIT_EXPECT_EQ(test, 0,
+			read_poll_timeout_atomic(spin_is_locked, held, held,
+						 1000, USEC_PER_SEC, false,
+						 &viommu->veventqs_lock));
 	KUNIT_EXPECT_FALSE(test, READ_ONCE(peer[0]->done));
 	spin_unlock_irq(&t->queue.lock);
 	kthread_stop(thread[0]);
