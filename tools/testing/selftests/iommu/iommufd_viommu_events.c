@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "iommufd_viommu_utils.h"
+#include "vmm/files.h"
 
 #define SELFTEST_VIOMMU		IOMMU_VIOMMU_TYPE_SELFTEST
 #define SELFTEST_EVENTS		IOMMU_VEVENTQ_TYPE_SELFTEST
@@ -700,31 +701,6 @@ TEST_F(events, device_leaves)
 #define PAID_EVENTS	40000
 /* What an event needs at least: its record, and a list */
 #define PAID_BYTES	24
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
-static long read_number(const char *path)
-{
-	FILE *f = fopen(path, "re");
-	long n = -1;
-
-	if (!f)
-		return -1;
-	if (fscanf(f, "%ld", &n) != 1)
-		n = -1;
-	fclose(f);
-	return n;
-}
 
 /* A child in a cgroup of its own does what it is told, one letter each */
 struct payer {

@@ -17,6 +17,7 @@
 
 #include "bench.h"
 #include "edu.h"
+#include "files.h"
 
 #define TYPE	IOMMU_VIOMMU_TYPE_TEGRA241_CMDQV
 #define CGROUP	"/sys/fs/cgroup"
@@ -55,18 +56,6 @@ const char *bench_counter_name(unsigned int counter)
 const char *bench_object_name(unsigned int object)
 {
 	return object == BENCH_OBJECTS ? "all" : objects[object];
-}
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
 }
 
 /* A cgroup that counts this process's memory; without one, its counters are -1 */

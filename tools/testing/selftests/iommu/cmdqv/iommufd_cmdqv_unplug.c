@@ -24,6 +24,7 @@
 #include <linux/vfio.h>
 
 #include "cmdqv_utils.h"
+#include "files.h"
 #include "kernel_log.h"
 #include "nvme.h"
 
@@ -262,19 +263,6 @@ static bool guest_goes_on(unsigned long *counter)
 }
 
 /* ---- ways to leave */
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
 
 static int leave_unbind(const char *bdf)
 {
