@@ -12,10 +12,12 @@
  * guest's id finds it, and device and object point to each other. It takes no
  * reference on the device: iommufd_device_unbind() breaks the connection first of
  * all. Connecting, breaking and publishing are sections of iommufd_ctx::vdevs_lock,
- * and user memory is not accessed within:
+ * and user memory is not waited for within:
  *
- *  - ALLOC connects, writes the reply, and publishes what is still connected. If
- *    the device has left meanwhile, ALLOC fails.
+ *  - ALLOC connects, writes the reply, and publishes, all in one section if the
+ *    user memory for the reply is there, as it nearly always is. If not it only
+ *    reserves the id, writes the reply in its own time, and publishes what is still
+ *    connected. If the device has left meanwhile, ALLOC fails.
  *  - DESTROY takes the id away and breaks the connection, if there still is one.
  *  - An unbind breaks the connection, lets no new one be made, and if the object is
  *    published, takes the id away and destroys what is left.
@@ -165,49 +167,123 @@ static int iommufd_vdevice_check(struct iommufd_viommu_obj *viommu,
 	return idev->vdev ? -EEXIST : 0;
 }
 
-/* All of VDEVICE_ALLOC but the reply and the publication */
+/*
+ * Make a vDEVICE that is connected to @idev. Its id comes when nothing but that can
+ * fail any more. Takes over the reference on @viommu.
+ */
 static struct iommufd_vdevice_obj *
-iommufd_vdevice_create(struct iommufd_ucmd *ucmd)
+iommufd_vdevice_create(struct iommufd_ucmd *ucmd,
+		       struct iommufd_viommu_obj *viommu,
+		       struct iommufd_device *idev)
 {
 	const struct iommu_vdevice_alloc *cmd = ucmd->cmd;
-	struct iommufd_ctx *ictx = ucmd->ictx;
+	struct iommufd_vdevice_obj *vdev;
+	int rc;
+
+	rc = iommufd_vdevice_check(viommu, idev);
+	if (rc)
+		goto err_put_viommu;
+
+	ucmd->about = "memory";
+	vdev = kzalloc(struct_size(vdev, driver_part,
+				   viommu->core->ops->vdevice_size),
+		       GFP_KERNEL_ACCOUNT);
+	if (!vdev) {
+		rc = -ENOMEM;
+		goto err_put_viommu;
+	}
+	/* As of _iommufd_object_alloc() */
+	vdev->obj.type = IOMMUFD_OBJ_VDEVICE;
+	refcount_set(&vdev->obj.shortterm_users, 1);
+	refcount_set(&vdev->obj.users, 1);
+	vdev->ictx = ucmd->ictx;
+	vdev->viommu = viommu;
+
+	rc = iommufd_vdevice_connect(ucmd, vdev, idev, cmd->virt_id);
+	if (rc)
+		goto err_free;
+	return vdev;
+
+err_free:
+	trace_iommufd_abort(ucmd->ictx, &vdev->obj);
+	kfree(vdev);
+err_put_viommu:
+	refcount_dec(&viommu->obj.users);
+	return ERR_PTR(rc);
+}
+
+static int iommufd_vdevice_reply(struct iommufd_ucmd *ucmd,
+				 const struct iommufd_vdevice_obj *vdev)
+{
+	struct iommu_vdevice_alloc __user *reply = ucmd->ubuffer;
+	struct iommu_vdevice_alloc *cmd = ucmd->cmd;
+
+	cmd->out_vdevice_id = vdev->obj.id;
+	return put_user(cmd->out_vdevice_id, &reply->out_vdevice_id);
+}
+
+/*
+ * Give @vdev its id, and reply if that needs no waiting. Whoever looks for an object
+ * holds the xa_lock, so nobody finds @vdev before the reply is written, or at all if it
+ * can't be: then the id is reserved, and the caller is to write the reply and publish.
+ *
+ * Returns 1 if @vdev is published and no longer ours, 0 if its id is reserved.
+ */
+static int iommufd_vdevice_number(struct iommufd_ucmd *ucmd,
+				  struct iommufd_vdevice_obj *vdev)
+{
+	struct xarray *objects = &ucmd->ictx->objects;
+	int rc;
+
+	lockdep_assert_held(&ucmd->ictx->vdevs_lock);
+
+	ucmd->about = "memory";
+	if (iommufd_should_fail())
+		return -ENOMEM;
+	xa_lock(objects);
+	/* May sleep for memory, but not once the entry is there */
+	rc = __xa_alloc(objects, &vdev->obj.id, &vdev->obj, xa_limit_31b,
+			GFP_KERNEL_ACCOUNT);
+	if (rc)
+		goto out_unlock;
+
+	pagefault_disable();
+	rc = iommufd_vdevice_reply(ucmd, vdev);
+	pagefault_enable();
+	if (rc)
+		__xa_store(objects, vdev->obj.id, XA_ZERO_ENTRY, 0);
+	rc = !rc;
+out_unlock:
+	xa_unlock(objects);
+	return rc;
+}
+
+/*
+ * All of VDEVICE_ALLOC, or all but the reply and the publication. Returns the vDEVICE
+ * if these are left to do, NULL if not.
+ */
+static struct iommufd_vdevice_obj *
+iommufd_vdevice_begin(struct iommufd_ucmd *ucmd)
+{
 	struct iommufd_viommu_obj *viommu;
 	struct iommufd_vdevice_obj *vdev;
 	struct iommufd_device *idev;
-	struct iommufd_object *obj;
-	size_t size;
 	int rc;
 
-	scoped_guard(mutex, &ictx->vdevs_lock) {
-		rc = iommufd_vdevice_find(ucmd, &viommu, &idev);
-		if (rc)
-			return ERR_PTR(rc);
-
-		rc = iommufd_vdevice_check(viommu, idev);
-		if (rc)
-			goto err_put_viommu;
-
-		ucmd->about = "memory";
-		size = struct_size(vdev, driver_part,
-				   viommu->core->ops->vdevice_size);
-		obj = _iommufd_object_alloc(ictx, size, IOMMUFD_OBJ_VDEVICE);
-		if (IS_ERR(obj)) {
-			rc = PTR_ERR(obj);
-			goto err_put_viommu;
-		}
-		vdev = container_of(obj, struct iommufd_vdevice_obj, obj);
-		vdev->ictx = ictx;
-		vdev->viommu = viommu;
-
-		rc = iommufd_vdevice_connect(ucmd, vdev, idev, cmd->virt_id);
-	}
-	if (rc) {
-		iommufd_object_abort_and_destroy(ictx, &vdev->obj);
+	guard(mutex)(&ucmd->ictx->vdevs_lock);
+	rc = iommufd_vdevice_find(ucmd, &viommu, &idev);
+	if (rc)
 		return ERR_PTR(rc);
-	}
-	return vdev;
+	vdev = iommufd_vdevice_create(ucmd, viommu, idev);
+	if (IS_ERR(vdev))
+		return vdev;
+	rc = iommufd_vdevice_number(ucmd, vdev);
+	if (rc >= 0)
+		return rc ? NULL : vdev;
 
-err_put_viommu:
+	trace_iommufd_abort(ucmd->ictx, &vdev->obj);
+	iommufd_vdevice_disconnect(vdev);
+	kfree(vdev);
 	refcount_dec(&viommu->obj.users);
 	return ERR_PTR(rc);
 }
@@ -224,18 +300,15 @@ static int iommufd_vdevice_publish(struct iommufd_vdevice_obj *vdev)
 
 static int iommufd_vdevice_alloc(struct iommufd_ucmd *ucmd)
 {
-	struct iommu_vdevice_alloc __user *reply = ucmd->ubuffer;
-	struct iommu_vdevice_alloc *cmd = ucmd->cmd;
 	struct iommufd_vdevice_obj *vdev;
 	int rc;
 
-	vdev = iommufd_vdevice_create(ucmd);
-	if (IS_ERR(vdev))
-		return PTR_ERR(vdev);
+	vdev = iommufd_vdevice_begin(ucmd);
+	if (IS_ERR_OR_NULL(vdev))
+		return PTR_ERR_OR_ZERO(vdev);
 
 	ucmd->about = "reply";
-	cmd->out_vdevice_id = vdev->obj.id;
-	rc = put_user(cmd->out_vdevice_id, &reply->out_vdevice_id);
+	rc = iommufd_vdevice_reply(ucmd, vdev);
 	if (!rc) {
 		ucmd->about = "device";
 		rc = iommufd_vdevice_publish(vdev);
