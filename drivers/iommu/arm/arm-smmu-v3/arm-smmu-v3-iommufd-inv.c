@@ -263,6 +263,23 @@ VISIBLE_IF_KUNIT void arm_vsmmu_block_end(struct arm_vsmmu_block *block)
 }
 EXPORT_SYMBOL_IF_KUNIT(arm_vsmmu_block_end);
 
+/* One request: a call to copy it would take longer than the copy */
+static __always_inline bool
+arm_vsmmu_copy_req(const struct iommu_viommu_arm_smmuv3_invalidate __user *from,
+		   struct iommu_viommu_arm_smmuv3_invalidate *req)
+{
+	if (!user_access_begin(from, sizeof(*from)))
+		return false;
+	unsafe_get_user(req->cmd[0], &from->cmd[0], err_end);
+	unsafe_get_user(req->cmd[1], &from->cmd[1], err_end);
+	user_access_end();
+	return true;
+
+err_end:
+	user_access_end();
+	return false;
+}
+
 /*
  * Copy up to @num requests, the first of them number @first. Returns how many it
  * is; if it is fewer, @err says what is wrong with the next one.
@@ -276,9 +293,12 @@ static u32 arm_vsmmu_copy_reqs(const struct iommu_user_data_array *array,
 
 	*err = 0;
 	/* If that fails one by one, since it matters where */
-	if (array->entry_len == sizeof(cmds->req) &&
-	    !copy_from_user(cmds, uptr, num * sizeof(cmds->req)))
-		return num;
+	if (array->entry_len == sizeof(cmds->req)) {
+		if (num == 1 ? arm_vsmmu_copy_req(uptr, &cmds->req) :
+			       !copy_from_user(cmds, uptr,
+					       num * sizeof(cmds->req)))
+			return num;
+	}
 
 	for (i = 0; i < num; i++, uptr += array->entry_len) {
 		*err = copy_struct_from_user(&cmds[i].req, sizeof(cmds[i].req),
