@@ -7,7 +7,6 @@
  * What is there without this feature, too, is there before: device, iommufd, memory of
  * the guest, stage 2.
  */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
