@@ -27,6 +27,11 @@ static int alloc_drivers(struct vm *vm)
 
 int vm_open(struct vm *vm, const char *name, const char *bdf)
 {
+	return vm_open_ram(vm, name, bdf, VM_RAM_SIZE);
+}
+
+int vm_open_ram(struct vm *vm, const char *name, const char *bdf, size_t size)
+{
 	int rc;
 
 	memset(vm, 0, sizeof(*vm));
@@ -39,7 +44,7 @@ int vm_open(struct vm *vm, const char *name, const char *bdf)
 	if (!rc)
 		rc = alloc_drivers(vm);
 	if (!rc)
-		rc = guestmem_init(&vm->ram, VM_RAM_IPA, VM_RAM_SIZE, false);
+		rc = guestmem_init(&vm->ram, VM_RAM_IPA, size, false);
 	if (!rc)
 		rc = iommufd_ioas_alloc(vm->fd, &vm->ioas);
 	if (!rc)

@@ -66,6 +66,8 @@ struct vm {
 
 /* iommufd, device, memory, stage 2; the device is attached to stage 2 */
 int vm_open(struct vm *vm, const char *name, const char *bdf);
+/* The same with @size bytes of memory instead of VM_RAM_SIZE */
+int vm_open_ram(struct vm *vm, const char *name, const char *bdf, size_t size);
 /* vIOMMU of @type; window and mapping of it if it has one */
 int vm_add_viommu(struct vm *vm, u32 type);
 int vm_map_window(struct vm *vm);
