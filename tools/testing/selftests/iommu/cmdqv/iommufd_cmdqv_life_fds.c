@@ -30,7 +30,13 @@ FIXTURE(fds)
 
 FIXTURE_SETUP(fds)
 {
-	life_bench_setup(&self->bench);
+	bool failed;
+	const char *why = life_bench_open(&self->bench, &failed);
+
+	if (why && !failed)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(NULL, why)
+		TH_LOG("%s", why);
 	/* Who loses its parent becomes our child */
 	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 }
@@ -259,25 +265,39 @@ FIXTURE_VARIANT(fds)
 	const char *what;
 };
 
-FIXTURE_VARIANT_ADD(fds, forked) {
-	.how = FORKED, .name = "forked",
+FIXTURE_VARIANT_ADD(fds, forked)
+{
+	.how = FORKED,
+	.name = "forked",
 	.what = "left to a forked process",
 };
-FIXTURE_VARIANT_ADD(fds, executed) {
-	.how = EXECUTED, .name = "executed",
+
+FIXTURE_VARIANT_ADD(fds, executed)
+{
+	.how = EXECUTED,
+	.name = "executed",
 	.what = "closed by exec()",
 };
-FIXTURE_VARIANT_ADD(fds, kept) {
-	.how = KEPT, .name = "kept",
+
+FIXTURE_VARIANT_ADD(fds, kept)
+{
+	.how = KEPT,
+	.name = "kept",
 	.what = "kept over exec()",
 };
-FIXTURE_VARIANT_ADD(fds, passed) {
-	.how = PASSED, .name = "passed",
-	.what = "passed to another process",
+
+FIXTURE_VARIANT_ADD(fds, passed)
+{
+	.how = PASSED,
+	.name = "passed",
+	.what = "passed on",
 };
-FIXTURE_VARIANT_ADD(fds, in_flight) {
-	.how = IN_FLIGHT, .name = "in_flight",
-	.what = "left in a socket that nobody reads",
+
+FIXTURE_VARIANT_ADD(fds, in_flight)
+{
+	.how = IN_FLIGHT,
+	.name = "in_flight",
+	.what = "left in a socket",
 };
 
 static int reap(pid_t pid)
@@ -400,7 +420,7 @@ TEST_F_TIMEOUT(fds, left_after_each_step, TIMEOUT)
 	EXPECT_LT(LIFE_BEGUN, n);
 	EXPECT_EQ(l->at, n - 1);
 	close(e->socket[0]);
-	ksft_print_msg("figure: life_%s %u steps of a VMM after each of which its VM was %s\n",
+	ksft_print_msg("figure: life_%s %u steps of a VMM, each the last before its VM was %s\n",
 		       variant->name, n - 1, variant->what);
 }
 
@@ -413,7 +433,13 @@ FIXTURE(own)
 
 FIXTURE_SETUP(own)
 {
-	life_bench_setup(&self->bench);
+	bool failed;
+	const char *why = life_bench_open(&self->bench, &failed);
+
+	if (why && !failed)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(NULL, why)
+		TH_LOG("%s", why);
 }
 
 FIXTURE_TEARDOWN(own)
@@ -531,7 +557,7 @@ TEST_F_TIMEOUT(own, closed_in_every_order, TIMEOUT)
 		ASSERT_EQ(NULL, left)
 			TH_LOG("order %u: %s", nr, left);
 	}
-	ksft_print_msg("figure: life_orders %u orders in which a VM's files and mappings were let go of\n",
+	ksft_print_msg("figure: life_orders %u orders of letting go of a VM's files and mappings\n",
 		       nr);
 }
 

@@ -196,20 +196,21 @@ static inline int life_unmap_refused(struct life *l)
 				  RAM_SIZE) == -EBUSY ? 0 : -EPROTO;
 }
 
-#define life_do(_l, _call)						\
-	do {								\
-		(_l)->failed = (_call);					\
-		if ((_l)->failed)					\
-			return -1;					\
-		(_l)->at++;						\
-		life_keep_busy(_l);					\
-		if ((_l)->step)						\
-			(_l)->step(_l);					\
-	} while (0)
+/* A step has returned @rc; false: life is over */
+static inline bool life_goes_on(struct life *l, int rc)
+{
+	l->failed = rc;
+	if (rc)
+		return false;
+	l->at++;
+	life_keep_busy(l);
+	if (l->step)
+		l->step(l);
+	return true;
+}
 
-/* After these steps there is a stage 1, a first queue works, all there is works */
+/* After these steps there is a stage 1, and all there is works */
 #define LIFE_HAS_STAGE1	6
-#define LIFE_HAS_QUEUE	8
 #define LIFE_BEGUN	14
 
 /* The first half of a life: until all there is exists, and works */
@@ -218,20 +219,21 @@ static inline int life_begin(struct life *l)
 	struct vm *vm = &l->vm;
 
 	l->events = -1;
-	life_do(l, vm_open_ram(vm, "life", l->bdf, RAM_SIZE));
-	life_do(l, life_hw_info(l));
-	life_do(l, vm_add_viommu(vm, TYPE));
-	life_do(l, life_open_events(l));
-	life_do(l, vm_add_vdevice(vm, VSID));
-	life_do(l, vm_add_stage1(vm, ASID));
-	life_do(l, vm_add_queue(vm, QUEUE_LOG2));
-	life_do(l, life_enable(l));
-	life_do(l, vm_add_queue(vm, QUEUE_LOG2));
-	life_do(l, life_enable(l));
-	life_do(l, life_invalidate(l));
-	life_do(l, edu_store_begin(&vm->dev, VM_RAM_IPA, 64));
-	life_do(l, life_make_error(l));
-	life_do(l, life_map_spare(l));
+	if (!life_goes_on(l, vm_open_ram(vm, "life", l->bdf, RAM_SIZE)) ||
+	    !life_goes_on(l, life_hw_info(l)) ||
+	    !life_goes_on(l, vm_add_viommu(vm, TYPE)) ||
+	    !life_goes_on(l, life_open_events(l)) ||
+	    !life_goes_on(l, vm_add_vdevice(vm, VSID)) ||
+	    !life_goes_on(l, vm_add_stage1(vm, ASID)) ||
+	    !life_goes_on(l, vm_add_queue(vm, QUEUE_LOG2)) ||
+	    !life_goes_on(l, life_enable(l)) ||
+	    !life_goes_on(l, vm_add_queue(vm, QUEUE_LOG2)) ||
+	    !life_goes_on(l, life_enable(l)) ||
+	    !life_goes_on(l, life_invalidate(l)) ||
+	    !life_goes_on(l, edu_store_begin(&vm->dev, VM_RAM_IPA, 64)) ||
+	    !life_goes_on(l, life_make_error(l)) ||
+	    !life_goes_on(l, life_map_spare(l)))
+		return -1;
 	return 0;
 }
 
@@ -240,18 +242,19 @@ static inline int life_end(struct life *l)
 {
 	struct vm *vm = &l->vm;
 
-	life_do(l, life_unmap_spare(l));
-	life_do(l, life_unmap_refused(l));
-	life_do(l, vfio_attach(&vm->dev, vm->s2));
-	life_do(l, vfio_attach(&vm->dev, vm->nested));
-	life_do(l, life_drop_queue(l));
-	life_do(l, life_close_events(l));
-	life_do(l, vm_drop_stage1(vm));
-	life_do(l, life_drop_vdevice(l));
-	life_do(l, life_drop_queue(l));
-	life_do(l, vm_unmap_window(vm));
-	life_do(l, life_drop_viommu(l));
-	life_do(l, vm_close(vm));
+	if (!life_goes_on(l, life_unmap_spare(l)) ||
+	    !life_goes_on(l, life_unmap_refused(l)) ||
+	    !life_goes_on(l, vfio_attach(&vm->dev, vm->s2)) ||
+	    !life_goes_on(l, vfio_attach(&vm->dev, vm->nested)) ||
+	    !life_goes_on(l, life_drop_queue(l)) ||
+	    !life_goes_on(l, life_close_events(l)) ||
+	    !life_goes_on(l, vm_drop_stage1(vm)) ||
+	    !life_goes_on(l, life_drop_vdevice(l)) ||
+	    !life_goes_on(l, life_drop_queue(l)) ||
+	    !life_goes_on(l, vm_unmap_window(vm)) ||
+	    !life_goes_on(l, life_drop_viommu(l)) ||
+	    !life_goes_on(l, vm_close(vm)))
+		return -1;
 	return 0;
 }
 
@@ -268,7 +271,7 @@ static inline struct life *life_new(const char *bdf)
 
 	if (l == MAP_FAILED)
 		return NULL;
-	strcpy(l->bdf, bdf);
+	snprintf(l->bdf, sizeof(l->bdf), "%s", bdf);
 	return l;
 }
 
@@ -496,17 +499,6 @@ static inline const char *life_bench_open(struct life_bench *b, bool *failed)
 	*failed = false;
 	return NULL;
 }
-
-#define life_bench_setup(_bench)					\
-	do {								\
-		bool _failed;						\
-		const char *_why = life_bench_open(_bench, &_failed);	\
-									\
-		if (_why && !_failed)					\
-			SKIP(return, "%s", _why);			\
-		ASSERT_EQ(NULL, _why)					\
-			TH_LOG("%s", _why);				\
-	} while (0)
 
 #define life_bench_teardown(_bench)					\
 	do {								\
