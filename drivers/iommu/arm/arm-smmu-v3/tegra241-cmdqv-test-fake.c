@@ -494,6 +494,8 @@ static void fake_writel(u32 val, void __iomem *addr)
 	u32 off = fake_begin(fake, addr);
 
 	fake->writes++;
+	if (fake->at_write)
+		fake->at_write(fake, off, val);
 	if (off < TEGRA241_VCMDQ_PAGE0)
 		fake_config_write(fake, off, val);
 	else

@@ -308,11 +308,12 @@ static void test_shutdown(struct kunit *test)
 	for (i = 1; i < FAKE_NUM_VINTFS; i++)
 		KUNIT_EXPECT_EQ(test, 0, fake->vintf[i].status);
 	/* As long as it could have run, it had its VMID */
-	KUNIT_EXPECT_EQ(test, fake->vintf[1].config, FIELD_PREP(VINTF_VMID, 3));
+	KUNIT_EXPECT_EQ(test, fake->vintf[1].config, 0);
 
 	/* User space is still there, too */
 	next = new_queue(fake, tv, 1, pa + PAGE_SIZE, SZ_4K);
 	KUNIT_EXPECT_EQ(test, -EIO, init_queue(next));
+	KUNIT_EXPECT_EQ(test, -EIO, init_vdev(new_vdev(fake, tv, 0x30, 0x10)));
 	destroy_queue(fake, hwq);
 	destroy_vsmmu(tv);
 	destroy_vsmmu(other);

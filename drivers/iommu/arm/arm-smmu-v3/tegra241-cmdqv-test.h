@@ -89,6 +89,7 @@ struct fake_vintf {
  * @noise: bits of the error maps that name nothing which exists
  * @hostile: VINTF whose VM writes to its window before each access; 0: none
  * @attacking: it is doing so
+ * @at_write: called before each 32-bit write of the driver takes effect; may be NULL
  * @accesses: made by the driver
  * @writes: how many of them were writes
  * @flushes: CMD_SYNCs
@@ -129,6 +130,7 @@ struct fake_cmdqv {
 
 	u16 hostile;
 	bool attacking;
+	void (*at_write)(struct fake_cmdqv *fake, u32 off, u32 val);
 
 	unsigned int accesses;
 	unsigned int writes;

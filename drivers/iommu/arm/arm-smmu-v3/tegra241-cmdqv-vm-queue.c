@@ -7,6 +7,7 @@
 #define dev_fmt(fmt) "tegra241_cmdqv: " fmt
 
 #include <linux/bitmap.h>
+#include <linux/cleanup.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
 
@@ -228,6 +229,7 @@ static int tegra241_vm_hw_queue_start(struct tegra241_vm_vintf *vintf,
 		tegra241_vm_memory_not_aligned(vintf, core);
 		return ret;
 	}
+	guard(rwsem_read)(&cmdqv->vm_gate);
 	if (vintf->fenced || !tegra241_cmdqv_vm_usable(cmdqv))
 		return -EIO;
 

@@ -15,7 +15,9 @@
 #define dev_fmt(fmt) "tegra241_cmdqv: " fmt
 
 #include <linux/bitmap.h>
+#include <linux/cleanup.h>
 #include <linux/ratelimit.h>
+#include <linux/rcupdate.h>
 
 #include "tegra241-cmdqv-trace.h"
 #include "tegra241-cmdqv-vm.h"
@@ -36,6 +38,10 @@ static int tegra241_vm_vdevice_set(struct tegra241_vm_vintf *vintf,
 	if (!tegra241_sid_valid(vdev->vdev.sid))
 		return -EINVAL;
 
+	/* Which tegra241_cmdqv_vm_stop() waits for */
+	guard(rcu)();
+	if (!tegra241_cmdqv_vm_usable(vintf->hw.cmdqv))
+		return -EIO;
 	slot = find_first_zero_bit(&vintf->sids, num);
 	if (slot >= num)
 		return -ENOSPC;
@@ -55,7 +61,7 @@ static int tegra241_vm_vdevice_set(struct tegra241_vm_vintf *vintf,
  *
  * Context: vdevs_rwsem is held for writing.
  * Return: 0; -EINVAL if a StreamID is wider than the registers, -ENOSPC if all slots are
- * taken, or what arm_vsmmu_vdevice_init() says.
+ * taken, -EIO if the unit takes nothing any more, or what arm_vsmmu_vdevice_init() says.
  */
 int tegra241_vm_vdevice_init(struct iommufd_vdevice *core)
 {

@@ -25,6 +25,7 @@
 #include <kunit/visibility.h>
 #include <linux/cleanup.h>
 #include <linux/ratelimit.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -130,6 +131,10 @@ static int tegra241_vm_vintf_enable(struct tegra241_vm_vintf *vintf)
 	u32 config = FIELD_PREP(VINTF_VMID, vintf->vmid->id);
 	u32 mask = VINTF_HYP_OWN | VINTF_VMID | VINTF_EN;
 	int ret;
+
+	guard(rwsem_read)(&vintf->hw.cmdqv->vm_gate);
+	if (!tegra241_cmdqv_vm_usable(vintf->hw.cmdqv))
+		return -EIO;
 
 	ret = tegra241_vintf_enable(&vintf->hw, config);
 	if (!ret &&
@@ -337,6 +342,7 @@ int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv)
 
 	if (ret)
 		return ret;
+	init_rwsem(&cmdqv->vm_gate);
 	tegra241_vm_owners_init(cmdqv);
 	tegra241_quarantine_init(&cmdqv->quarantine);
 	return 0;
@@ -349,9 +355,12 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_vm_init);
  *
  * At a shutdown VMs may still be running. Over kexec their memory becomes that of
  * another kernel, which enables the unit again, so turning that off is not enough:
- * no queue of theirs is left mapped or with a BASE, no VINTF enabled, which no VM
- * can undo, and none masked. There is no flush, since no VM gets these queues from
- * this kernel any more.
+ * no queue of theirs is left mapped or with a BASE, no VINTF enabled, with a VMID or
+ * with a StreamID, which no VM can undo, and none masked. There is no flush, since no
+ * VM gets these queues from this kernel any more.
+ *
+ * User space is still there. What it was setting up when VINTF0 went out of use is
+ * waited for, or this would come first and leave it running; later it is turned away.
  *
  * Context: sleeps; the SMMU is enabled.
  */
@@ -362,6 +371,9 @@ void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
 	int ret, unmapped;
 	u16 idx;
 
+	down_write(&cmdqv->vm_gate);
+	up_write(&cmdqv->vm_gate);
+	synchronize_rcu();
 	tegra241_quarantine_stop(&cmdqv->quarantine);
 
 	for (idx = cmdqv->param.num_vcmdqs;
@@ -382,6 +394,8 @@ void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
 			dev_err(cmdqv->dev,
 				"VINTF%u: would not stop (%d) at shutdown, power-cycle before another kernel runs here\n",
 				idx, ret);
+		else
+			tegra241_vintf_scrub(&vintf, TEGRA241_ALL_SIDS);
 	}
 	tegra241_vm_brake_stop(cmdqv);
 }

@@ -27,12 +27,12 @@
  *
  * Lock order, outermost first; see also linux/iommufd_viommu.h::
  *
- *	iommufd's queue lock of a vIOMMU -> tegra241_quarantine::lock ->
- *	tegra241_vm_owners::lock
+ *	iommufd's queue lock of a vIOMMU -> tegra241_cmdqv::vm_gate ->
+ *	tegra241_quarantine::lock -> tegra241_vm_owners::lock
  *	tegra241_vm_errors::lock of one VINTF -> what services->report_event() takes
- *	tegra241_vm_errors::lock of one VINTF, those of the first line ->
+ *	tegra241_vm_errors::lock of one VINTF, those of the first lines ->
  *	tegra241_vm_brake::lock
- *	those of the first line, iommufd_viommu::vdevs_rwsem -> tegra241_view::lock
+ *	those of the first lines, iommufd_viommu::vdevs_rwsem -> tegra241_view::lock
  *
  * Under tegra241_vm_brake::lock and tegra241_view::lock no other is taken. The interrupt
  * thread takes those of the second and third line. A guest that works on its queues, its
@@ -52,6 +52,7 @@
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -587,6 +588,11 @@ struct tegra241_view {
  *	could not be flushed: not to be enabled before that. A bit is touched only
  *	under the queue lock of the vIOMMU that the VCMDQ's VINTF belongs to, or
  *	under tegra241_quarantine::lock.
+ * @vm_gate: Held for reading by who sets something of a VM up in the unit, from the
+ *	look at tegra241_cmdqv_vm_usable() until it is there or has been undone. Who
+ *	stops the unit takes it for writing when VINTF0 is out of use, and then knows
+ *	that nobody does so any more. User space is never waited for under it. What
+ *	does not sleep has rcu_read_lock() instead.
  * @vm_owners: who has which of them
  * @vm_errors: what VMs hear of errors of their queues, by number of the VINTF
  * @vm_brake: which of them are polled instead of interrupting
@@ -612,6 +618,7 @@ struct tegra241_cmdqv {
 	struct tegra241_host_vintf *vintf0;
 
 	DECLARE_BITMAP(unflushed, TEGRA241_MAX_VCMDQS);
+	struct rw_semaphore vm_gate;
 	struct tegra241_vm_owners vm_owners;
 	struct tegra241_vm_errors *vm_errors;
 	struct tegra241_vm_brake vm_brake;
