@@ -147,7 +147,10 @@ static void tegra241_host_vintf_dump(struct tegra241_vintf *vintf,
 		tegra241_readl(vintf->base + TEGRA241_VINTF_STATUS));
 }
 
-/* Stop a mapped queue and make it forget all. The SMMU is enabled. */
+/*
+ * Stop a mapped queue and make it forget all, unless it goes on: then BASE must not
+ * change under it. The SMMU is enabled.
+ */
 static int tegra241_host_vcmdq_hw_reset(struct tegra241_host_vcmdq *vcmdq)
 {
 	struct tegra241_vcmdq *hw = &vcmdq->hw;
@@ -160,7 +163,7 @@ static int tegra241_host_vcmdq_hw_reset(struct tegra241_host_vcmdq *vcmdq)
 		tegra241_host_vcmdq_dump(hw, "disabling");
 	if (tegra241_cmdqv_flush(hw->cmdqv))
 		vcmdq_err(hw, "late ATC timeouts could not be flushed, look for a device that hangs\n");
-	if (tegra241_vcmdq_scrub(hw))
+	if (!ret && tegra241_vcmdq_scrub(hw))
 		dev_warn(hw->cmdqv->dev,
 			 "VINTF0: VCMDQ%u/LVCMDQ%u: uncleared error detected, resetting\n",
 			 hw->idx, hw->lidx);
