@@ -199,6 +199,7 @@ void tegra241_quarantine_vintf(struct tegra241_vm_vintf *vintf, int why)
 {
 	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
 
+	/* What is stuck interrupts still, and a look that is under way may take long */
 	tegra241_vm_brake_hold(cmdqv, vintf->hw.idx);
 
 	guard(mutex)(&cmdqv->quarantine.lock);

@@ -105,6 +105,7 @@ static void test_unit_early_and_guest(struct kunit *test)
 {
 	struct fake_cmdqv *fake = test->priv;
 	struct tegra241_host_vintf *vintf0 = fake->cmdqv->vintf0;
+	struct tegra241_host_vcmdq *second = vintf0->lvcmdqs[1];
 
 	fake->cmdqv->vintf0 = NULL;
 	KUNIT_EXPECT_NOT_NULL(test, strstr(shown(fake, tegra241_unit_show),
@@ -117,6 +118,14 @@ static void test_unit_early_and_guest(struct kunit *test)
 
 	fake->guest = true;
 	reset_unit(fake);
+	/* Nor has it all of its queues at once */
+	vintf0->lvcmdqs[1] = NULL;
+	KUNIT_EXPECT_NOT_NULL(test, strstr(shown(fake, tegra241_vcmdqs_show),
+					   "q=0 "));
+	KUNIT_EXPECT_NULL(test, strstr(shown(fake, tegra241_vcmdqs_show),
+				       "q=1 "));
+	vintf0->lvcmdqs[1] = second;
+
 	KUNIT_EXPECT_NOT_NULL(test, strstr(shown(fake, tegra241_unit_show),
 					   " role=guest state=running "));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(shown(fake, tegra241_unit_show),
@@ -327,6 +336,10 @@ static void test_sids(struct kunit *test)
 		     "sid v=1 slot=0 virt=0x8 phys=0x108 device=- given_up=1 match=0x0 replace=0x108\n");
 	KUNIT_EXPECT_NOT_NULL(test, strstr(shown(fake, tegra241_vintfs_show),
 					   " sids=1 errors=0\n"));
+	/* What is known is shown when the unit is off and can't be asked */
+	tegra241_cmdqv_impl_ops.device_disable(&fake->cmdqv->smmu);
+	expect_shown(fake, tegra241_sids_show,
+		     "sid v=1 slot=0 virt=0x8 phys=0x108 device=- given_up=1\n");
 	/* With the VINTF that ends, too */
 	destroy_queue(fake, hwq);
 	destroy_vsmmu(tv);

@@ -22,17 +22,6 @@ static void expect_event(struct fake_cmdqv *fake, struct tegra241_vsmmu *tv,
 	fake->events = 0;
 }
 
-static struct tegra241_vsmmu *vsmmu_with_queue(struct fake_cmdqv *fake, u16 vmid,
-					       struct tegra241_hw_queue **hwq)
-{
-	struct tegra241_vsmmu *tv = alloc_vsmmu(fake, vmid);
-	struct page *page = queue_pages(fake->test);
-
-	*hwq = new_queue(fake, tv, 0, page_to_phys(page), SZ_4K);
-	KUNIT_ASSERT_EQ(fake->test, 0, init_queue(*hwq));
-	return tv;
-}
-
 /* J91, 60: to each what is new of its own, and all of that */
 static void test_events(struct kunit *test)
 {

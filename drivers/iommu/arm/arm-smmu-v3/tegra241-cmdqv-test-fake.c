@@ -6,6 +6,7 @@
 
 #include <kunit/device.h>
 #include <kunit/static_stub.h>
+#include <linux/mm.h>
 
 #include "tegra241-cmdqv-test.h"
 
@@ -54,7 +55,9 @@ static void fake_check_vcmdq(struct fake_cmdqv *fake, int q)
 	}
 
 	KUNIT_ASSERT_LT(fake->test, v, FAKE_NUM_VINTFS);
-	KUNIT_EXPECT_TRUE_MSG(fake->test, !l || fake_mapped(fake, v, l - 1),
+	KUNIT_EXPECT_TRUE_MSG(fake->test,
+			      !l || fake_mapped(fake, v, l - 1) ||
+			      q == fake->drop_map,
 			      "LVCMDQ%u of VINTF%u mapped without the one below",
 			      l, v);
 	if (!v)
@@ -188,14 +191,15 @@ static void fake_page0_write(struct fake_cmdqv *fake, u32 off, u32 val)
 	KUNIT_ASSERT_EQ(fake->test, page, 0);
 	p = vcmdq ? fake_page0_reg(vcmdq, reg) : NULL;
 	if (!p || p == &vcmdq->status || p == &vcmdq->gerror ||
-	    (p == &vcmdq->cons && vcmdq->keeps_cons))
+	    (p == &vcmdq->cons && vcmdq->keeps_cons) ||
+	    (p == &vcmdq->prod && vcmdq->keeps_prod))
 		return;
 
 	*p = val;
 	if (p != &vcmdq->config)
 		return;
 	if (val & VCMDQ_EN)
-		vcmdq->status = VCMDQ_ENABLED;
+		vcmdq->status = vcmdq->no_enable ? 0 : VCMDQ_ENABLED;
 	else if (vcmdq->slow && fake_enabled(vcmdq))
 		vcmdq->disabling = vcmdq->disabling ?: vcmdq->slow;
 	else if (!vcmdq->stuck)
@@ -317,7 +321,7 @@ static void fake_vintf_write(struct fake_cmdqv *fake, u32 off, u32 val)
 	if (val & VINTF_EN)
 		KUNIT_EXPECT_EQ(fake->test, vintf->config & ~VINTF_EN,
 				val & ~VINTF_EN);
-	vintf->config = val;
+	vintf->config = vintf->hides_en ? val & ~VINTF_EN : val;
 	if (val & VINTF_EN && !vintf->no_enable)
 		vintf->status |= VINTF_ENABLED;
 	if (!(val & VINTF_EN) && !vintf->no_disable)
@@ -395,7 +399,8 @@ static void fake_config_write(struct fake_cmdqv *fake, u32 off, u32 val)
 					      q);
 		fake_late_enable(&fake->vcmdq[q], val);
 		if (q != fake->drop_map)
-			fake->alloc[q] = val;
+			fake->alloc[q] = q == fake->no_map ?
+					 val & ~CMDQV_CMDQ_ALLOCATED : val;
 		if (fake->alloc[q] & CMDQV_CMDQ_ALLOCATED)
 			fake->vintf[q / FAKE_NUM_LVCMDQS].used = true;
 	} else if (off == TEGRA241_CMDQV_VINTF_INT_MASK(0) ||
@@ -408,7 +413,8 @@ static void fake_config_write(struct fake_cmdqv *fake, u32 off, u32 val)
 		if ((val ^ fake->config) & CMDQV_EN)
 			fake_check_switch(fake, val & CMDQV_EN);
 		fake->config = val;
-		fake->status = val & CMDQV_EN;
+		if (val & CMDQV_EN || !fake->stays_on)
+			fake->status = val & CMDQV_EN;
 	}
 }
 
@@ -444,7 +450,7 @@ static u32 fake_config_read(struct fake_cmdqv *fake, u32 off)
 	case TEGRA241_CMDQV_CONFIG:
 		return fake->config;
 	case TEGRA241_CMDQV_PARAM:
-		return FAKE_PARAM;
+		return fake->param;
 	case TEGRA241_CMDQV_STATUS:
 		return fake->status;
 	case TEGRA241_CMDQV_VINTF_ERR_MAP:
@@ -467,7 +473,10 @@ static u32 fake_begin(struct fake_cmdqv *fake, const void __iomem *reg)
 {
 	fake_attack(fake);
 	fake->accesses++;
-	return reg - (const void __iomem *)FAKE_BASE;
+	/* It is aligned to its size, which no offset comes up to */
+	if (!fake->base)
+		fake->base = (void __iomem *)round_down((uintptr_t)reg, SZ_1M);
+	return reg - (const void __iomem *)fake->base;
 }
 
 static u32 fake_readl(const void __iomem *addr)
@@ -546,7 +555,8 @@ static void fake_writeq(u64 val, void __iomem *addr)
 	if (p) {
 		KUNIT_EXPECT_FALSE_MSG(fake->test, fake_enabled(vcmdq),
 				       "page 1 of an enabled VCMDQ written");
-		*p = val;
+		if (p != &vcmdq->base || !vcmdq->keeps_base)
+			*p = val;
 	}
 	fake_cmdqv_check(fake);
 }
@@ -668,6 +678,11 @@ static int fake_alloc_mmap(struct iommufd_viommu *viommu, phys_addr_t base,
 	fake->mmap_length = length;
 	fake->mmaps++;
 	*offset = 0x10000;
+	if (fake->mmap_unmaps) {
+		KUNIT_EXPECT_EQ(fake->test, 0,
+				vm_munmap(fake->mmap_unmaps, PAGE_SIZE));
+		fake->mmap_unmaps = 0;
+	}
 	return 0;
 }
 
@@ -756,7 +771,10 @@ struct fake_cmdqv *fake_cmdqv_create(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, cmdqv);
 	fake->test = test;
 	fake->cmdqv = cmdqv;
+	fake->base = FAKE_BASE;
+	fake->param = FAKE_PARAM;
 	fake->drop_map = -1;
+	fake->no_map = -1;
 	/* As on a machine that has just been started */
 	fake->now = INITIAL_JIFFIES;
 	fake->tick_at = ULONG_MAX;

@@ -190,6 +190,19 @@ static inline int init_queue(struct tegra241_hw_queue *hwq)
 	return hwq->core.viommu->ops->hw_queue_init(&hwq->core);
 }
 
+/* A vIOMMU, and LVCMDQ 0 of it in @hwq */
+static inline struct tegra241_vsmmu *
+vsmmu_with_queue(struct fake_cmdqv *fake, u16 vmid,
+		 struct tegra241_hw_queue **hwq)
+{
+	struct tegra241_vsmmu *tv = alloc_vsmmu(fake, vmid);
+	struct page *page = queue_pages(fake->test);
+
+	*hwq = new_queue(fake, tv, 0, page_to_phys(page), SZ_4K);
+	KUNIT_ASSERT_EQ(fake->test, 0, init_queue(*hwq));
+	return tv;
+}
+
 static inline struct fake_vcmdq *to_fake_vcmdq(struct fake_cmdqv *fake,
 					       struct tegra241_hw_queue *hwq)
 {

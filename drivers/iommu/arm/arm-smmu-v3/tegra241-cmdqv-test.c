@@ -519,6 +519,13 @@ static void test_vintf_errors(struct kunit *test)
 	data.len = 24;
 	KUNIT_ASSERT_EQ(test, 0, put_user(1, (u8 __user *)rw.uptr + 23));
 	expect_init_fails(fake, &data, -E2BIG);
+	KUNIT_ASSERT_EQ(test, 0, put_user(0, (u8 __user *)rw.uptr + 23));
+	fake->mmap_ret = -EXDEV;
+	expect_init_fails(fake, &data, -EXDEV);
+	fake->mmap_ret = 0;
+	/* What it would ask for is not there: the first mapping is the highest */
+	data.uptr = rw.uptr + PAGE_SIZE - 16;
+	expect_init_fails(fake, &data, -EFAULT);
 	data.uptr = (void __user *)PAGE_SIZE;
 	data.len = 16;
 	expect_init_fails(fake, &data, -EFAULT);
@@ -535,6 +542,17 @@ static void test_vintf_errors(struct kunit *test)
 	fake->vintf[1].no_enable = true;
 	expect_init_fails(fake, &rw, -ETIMEDOUT);
 	fake->vintf[1].no_enable = false;
+
+	/* It says that it is enabled, but not that it was asked to: not to be trusted */
+	fake->vintf[1].hides_en = true;
+	expect_init_fails(fake, &rw, -EIO);
+	fake->vintf[1].hides_en = false;
+
+	/* The reply's memory goes after it has been looked at; the window goes, too */
+	data = user_data(test, PROT_READ | PROT_WRITE);
+	fake->mmap_unmaps = (unsigned long)data.uptr;
+	expect_init_fails(fake, &data, -EFAULT);
+	KUNIT_EXPECT_EQ(test, 0, fake->mmaps);
 
 	/* All taken */
 	for (i = 0; i < ARRAY_SIZE(tv); i++)
@@ -744,6 +762,8 @@ static void test_queue_errors(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, ops->hw_queue_check(viommu, type, SZ_4K));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			ops->hw_queue_check(viommu, type, SZ_8K));
+	KUNIT_EXPECT_EQ(test, -EINVAL, ops->hw_queue_check(viommu, type, 16));
+	KUNIT_EXPECT_EQ(test, -EINVAL, ops->hw_queue_check(viommu, type, 48));
 	KUNIT_EXPECT_EQ(test, 0, ops->hw_queue_check_index(viommu, type, 1));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			ops->hw_queue_check_index(viommu, type,
@@ -777,6 +797,25 @@ static void test_queue_errors(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EIO, init_queue(hwq));
 	KUNIT_EXPECT_FALSE(test, fake->alloc[2] & CMDQV_CMDQ_ALLOCATED);
 	fake->vcmdq[2].keeps_cons = false;
+	fake->vcmdq[2].prod = 7;
+	fake->vcmdq[2].keeps_prod = true;
+	KUNIT_EXPECT_EQ(test, -EIO, init_queue(hwq));
+	KUNIT_EXPECT_FALSE(test, fake->alloc[2] & CMDQV_CMDQ_ALLOCATED);
+	fake->vcmdq[2].keeps_prod = false;
+
+	/* BASE does not take it: the queue would be read from somewhere else */
+	fake->vcmdq[2].keeps_base = true;
+	KUNIT_EXPECT_EQ(test, -EIO, init_queue(hwq));
+	fake->vcmdq[2].keeps_base = false;
+	expect_scrubbed(fake, &fake->vcmdq[2]);
+	KUNIT_EXPECT_FALSE(test, fake->alloc[2] & CMDQV_CMDQ_ALLOCATED);
+
+	/* Nor does the map take a place for it */
+	fake->alloc[2] = tegra241_alloc_map(3, 1);
+	fake->drop_map = 2;
+	KUNIT_EXPECT_EQ(test, -EIO, init_queue(hwq));
+	expect_scrubbed(fake, &fake->vcmdq[2]);
+	fake->drop_map = -1;
 
 	KUNIT_EXPECT_EQ(test, 0, init_queue(hwq));
 	/* But it points to nothing, so it is no reason to hold on to memory */

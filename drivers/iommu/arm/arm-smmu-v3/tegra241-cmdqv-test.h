@@ -25,6 +25,7 @@
 /*
  * struct fake_vcmdq - a VCMDQ
  * @cons: CONS; likewise the other registers
+ * @no_enable: does not become enabled
  * @stuck: does not become disabled
  * @slow: so many reads of STATUS until it is disabled
  * @disabling: reads left until then
@@ -32,6 +33,8 @@
  *	many reads of STATUS until it is
  * @enabling: reads left until then, whatever is written to CONFIG meanwhile
  * @keeps_cons: CONS does not take what is written
+ * @keeps_prod: nor does PROD
+ * @keeps_base: nor does BASE
  * @owes_timeout: an ATC_INV times out when the next CMD_SYNC completes
  * @want_base: the only BASE that a VM's queue may have while it is mapped
  */
@@ -45,12 +48,15 @@ struct fake_vcmdq {
 	u64 base;
 	u64 cons_indx_base;
 
+	bool no_enable;
 	bool stuck;
 	unsigned int slow;
 	unsigned int disabling;
 	unsigned int late_enable;
 	unsigned int enabling;
 	bool keeps_cons;
+	bool keeps_prod;
+	bool keeps_base;
 	bool owes_timeout;
 	u64 want_base;
 };
@@ -59,6 +65,7 @@ struct fake_vcmdq {
  * struct fake_vintf - a VINTF
  * @config: CONFIG; likewise the other registers
  * @no_enable: does not become enabled
+ * @hides_en: CONFIG reads as if it had not been asked to
  * @no_disable: does not become disabled
  * @unflushed: slots that have stopped to match since the last CMD_SYNC completed
  * @used: a queue of it has been mapped since then
@@ -72,6 +79,7 @@ struct fake_vintf {
 	u32 replace[FAKE_NUM_SIDS];
 
 	bool no_enable;
+	bool hides_en;
 	bool no_disable;
 	u32 unflushed;
 	bool used;
@@ -83,9 +91,13 @@ struct fake_vintf {
  * struct fake_cmdqv - the unit, and the world around it
  * @test: whose it is
  * @cmdqv: the driver's idea of it
+ * @base: where its registers are; NULL: to be learnt from the first access
+ * @param: PARAM
  * @config: CONFIG; likewise the other registers
  * @guest: HYP_OWN is wired to 0
+ * @stays_on: STATUS does not follow when the unit is turned off
  * @drop_map: writes to this VCMDQ's CMDQ_ALLOC_MAP are lost; -1: none
+ * @no_map: this VCMDQ's CMDQ_ALLOC_MAP takes no ALLOCATED; -1: none
  * @noise: bits of the error maps that name nothing which exists
  * @hostile: VINTF whose VM writes to its window before each access; 0: none
  * @attacking: it is doing so
@@ -104,9 +116,11 @@ struct fake_vintf {
  * @mask_useless: VINTF_INT_MASK has no effect
  * @error_at_unmask: VCMDQ that makes an error just before a VINTF is unmasked; -1:
  *	none
+ * @num_smmus: SMMUs that have been made for it, to name them apart
  * @mmap_base: physical address of the last window registered
  * @mmap_length: its length
  * @mmap_ret: result of registering
+ * @mmap_unmaps: user memory, a page, that goes when the next window is registered
  * @mmaps: windows registered now
  * @events: how many were reported
  * @event: the last one
@@ -117,6 +131,8 @@ struct fake_cmdqv {
 	struct kunit *test;
 	struct tegra241_cmdqv *cmdqv;
 
+	void __iomem *base;
+	u32 param;
 	u32 config;
 	u32 status;
 	u32 int_mask[2];
@@ -125,7 +141,9 @@ struct fake_cmdqv {
 	struct fake_vintf vintf[FAKE_NUM_VINTFS];
 
 	bool guest;
+	bool stays_on;
 	int drop_map;
+	int no_map;
 	u64 noise;
 
 	u16 hostile;
@@ -147,9 +165,12 @@ struct fake_cmdqv {
 	bool mask_useless;
 	int error_at_unmask;
 
+	unsigned int num_smmus;
+
 	phys_addr_t mmap_base;
 	size_t mmap_length;
 	int mmap_ret;
+	unsigned long mmap_unmaps;
 	int mmaps;
 
 	unsigned int events;

@@ -105,13 +105,9 @@ int tegra241_vm_vintf_disable(struct tegra241_vm_vintf *vintf)
 
 static void tegra241_vm_vintf_retire(struct tegra241_vm_vintf *vintf)
 {
-	int ret;
+	int ret = -EIO;
 
-	if (vintf->fenced) {
-		/* What is stuck interrupts still, and this may have to wait */
-		tegra241_vm_brake_hold(vintf->hw.cmdqv, vintf->hw.idx);
-		ret = -EIO;
-	} else {
+	if (!vintf->fenced) {
 		ret = tegra241_vm_vintf_disable(vintf);
 		trace_cmdqv_vintf_disable(&vintf->hw, vintf->vmid->id, ret);
 	}

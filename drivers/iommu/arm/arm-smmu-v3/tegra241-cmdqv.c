@@ -348,8 +348,8 @@ static int tegra241_cmdqv_acpi_resources(struct device *dev,
  * devm_krealloc() may have freed *@smmu even if this fails later; *@smmu is valid
  * again in any case.
  */
-static int tegra241_cmdqv_setup(struct arm_smmu_device **smmu,
-				const struct resource *mem, int irq)
+VISIBLE_IF_KUNIT int tegra241_cmdqv_setup(struct arm_smmu_device **smmu,
+					  const struct resource *mem, int irq)
 {
 	struct device *dev = (*smmu)->impl_dev;
 	struct tegra241_cmdqv_param param;
@@ -430,6 +430,7 @@ err_iounmap:
 	iounmap(base);
 	return ret;
 }
+EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_setup);
 
 /**
  * tegra241_cmdqv_probe() - take a CMDQV into use with its SMMU
@@ -456,3 +457,4 @@ struct arm_smmu_device *tegra241_cmdqv_probe(struct arm_smmu_device *smmu)
 	put_device(smmu->impl_dev);
 	return smmu;
 }
+EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_probe);

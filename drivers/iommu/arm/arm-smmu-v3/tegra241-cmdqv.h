@@ -749,6 +749,8 @@ static inline void tegra241_debugfs_remove(struct tegra241_cmdqv *cmdqv)
 extern const struct arm_smmu_impl_ops tegra241_cmdqv_init_ops;
 extern const struct arm_smmu_impl_ops tegra241_cmdqv_impl_ops;
 irqreturn_t tegra241_cmdqv_isr(int irq, void *devid);
+int tegra241_cmdqv_setup(struct arm_smmu_device **smmu,
+			 const struct resource *mem, int irq);
 #endif
 
 #endif /* _TEGRA241_CMDQV_H */

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of the Tegra241 CMDQV driver: the quarantine at work. What the hardware
+ * may still use is kept, for as long as it takes, and not longer.
+ */
+
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
+
+#include "tegra241-cmdqv-test-vm.h"
+
+static void make_stuck(struct fake_vcmdq *vcmdq)
+{
+	vcmdq->config = VCMDQ_EN;
+	vcmdq->status = VCMDQ_ENABLED;
+	vcmdq->stuck = true;
+}
+
+static void expect_left(struct fake_cmdqv *fake, bool left)
+{
+	KUNIT_EXPECT_EQ(fake->test, left,
+			tegra241_quarantine_look(&fake->cmdqv->quarantine));
+}
+
+/* A second queue of a VINTF that is fenced already: both are kept, each by itself */
+static void test_two_stuck(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct fake_vcmdq *vcmdq = &fake->vcmdq[FAKE_NUM_LVCMDQS];
+	struct page *page = queue_pages(test);
+	struct tegra241_hw_queue *first, *second;
+	struct tegra241_vsmmu *tv;
+
+	reset_unit(fake);
+	tv = vsmmu_with_queue(fake, 3, &first);
+	second = new_queue(fake, tv, 1, page_to_phys(page), SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(second));
+	make_stuck(&vcmdq[0]);
+	make_stuck(&vcmdq[1]);
+	/* The fence closes behind the first of them */
+	fake->vintf[1].fenced = true;
+	destroy_queue(fake, second);
+	KUNIT_EXPECT_EQ(test, 0, fake->vintf[1].status);
+	destroy_queue(fake, first);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 2);
+	expect_left(fake, true);
+
+	vcmdq[1].stuck = false;
+	expect_left(fake, true);
+	vcmdq[1].want_base = 0;
+	expect_scrubbed(fake, &vcmdq[1]);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+	destroy_vsmmu(tv);
+	expect_left(fake, true);
+	vcmdq[0].stuck = false;
+	expect_left(fake, false);
+	vcmdq[0].want_base = 0;
+	expect_vintf_free(fake, 1);
+}
+
+/* It says that it is disabled, but BASE stays: its memory is not let go of for that */
+static void test_base_stays(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct fake_vcmdq *vcmdq = &fake->vcmdq[FAKE_NUM_LVCMDQS];
+	struct page *page = queue_pages(test);
+	struct tegra241_hw_queue *hwq;
+	struct tegra241_vsmmu *tv;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	hwq = new_queue(fake, tv, 0, page_to_phys(page), SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+	vcmdq->keeps_base = true;
+	destroy_queue(fake, hwq);
+	KUNIT_EXPECT_EQ(test, 0, vcmdq->status);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 2);
+	expect_left(fake, true);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 2);
+
+	vcmdq->keeps_base = false;
+	expect_left(fake, false);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+	expect_scrubbed(fake, vcmdq);
+	destroy_vsmmu(tv);
+	expect_vintf_free(fake, 1);
+}
+
+/*
+ * It is looked at again for as long as something is left, ever more rarely, but within
+ * five minutes; and what is new is looked at soon
+ */
+static void test_looks(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct tegra241_quarantine *quarantine = &fake->cmdqv->quarantine;
+	struct work_struct *work = &quarantine->work.work;
+	struct fake_vcmdq *vcmdq = &fake->vcmdq[FAKE_NUM_LVCMDQS];
+	struct tegra241_hw_queue *hwq, *other;
+	struct tegra241_vsmmu *tv, *next;
+	unsigned int i, scheduled;
+
+	reset_unit(fake);
+	tv = vsmmu_with_queue(fake, 3, &hwq);
+	next = vsmmu_with_queue(fake, 4, &other);
+
+	make_stuck(vcmdq);
+	destroy_queue(fake, hwq);
+	KUNIT_EXPECT_EQ(test, quarantine->delay, HZ);
+	scheduled = fake->scheduled;
+	for (i = 1; i < 9; i++) {
+		work->func(work);
+		KUNIT_EXPECT_EQ(test, fake->scheduled, scheduled + i);
+		KUNIT_EXPECT_EQ(test, quarantine->delay, HZ << i);
+	}
+	for (; i < 20; i++) {
+		work->func(work);
+		KUNIT_EXPECT_EQ(test, fake->scheduled, scheduled + i);
+		KUNIT_EXPECT_EQ(test, quarantine->delay, 5 * 60 * HZ);
+	}
+
+	make_stuck(&vcmdq[FAKE_NUM_LVCMDQS]);
+	destroy_queue(fake, other);
+	KUNIT_EXPECT_EQ(test, quarantine->delay, HZ);
+
+	/* Nothing left to look at */
+	vcmdq[0].stuck = false;
+	vcmdq[FAKE_NUM_LVCMDQS].stuck = false;
+	scheduled = fake->scheduled;
+	work->func(work);
+	KUNIT_EXPECT_EQ(test, fake->scheduled, scheduled);
+	vcmdq[0].want_base = 0;
+	vcmdq[FAKE_NUM_LVCMDQS].want_base = 0;
+	destroy_vsmmu(tv);
+	destroy_vsmmu(next);
+	expect_vintf_free(fake, 1);
+	expect_vintf_free(fake, 2);
+}
+
+struct ending {
+	struct kunit *test;
+	struct tegra241_vsmmu *tv;
+	struct completion done;
+};
+
+static int end_vsmmu(void *data)
+{
+	struct ending *ending = data;
+
+	/* The accesses of this thread go to the fake unit, too */
+	current->kunit_test = ending->test;
+	destroy_vsmmu(ending->tv);
+	current->kunit_test = NULL;
+	complete_all(&ending->done);
+	return 0;
+}
+
+/*
+ * What is stuck can interrupt without end, and its vIOMMU, which would have been told, is
+ * ending. The quarantine may be busy for seconds; the VINTF is masked before it is asked.
+ */
+static void test_fenced_is_masked_first(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct fake_vcmdq *vcmdq = &fake->vcmdq[FAKE_NUM_LVCMDQS];
+	struct ending ending = { .test = test };
+	struct tegra241_hw_queue *hwq;
+	struct task_struct *thread;
+	bool ended;
+	u32 mask;
+	int i;
+
+	reset_unit(fake);
+	ending.tv = vsmmu_with_queue(fake, 3, &hwq);
+	init_completion(&ending.done);
+	make_stuck(vcmdq);
+	destroy_queue(fake, hwq);
+	KUNIT_EXPECT_FALSE(test, fake_cmdqv_masked(fake, 1));
+
+	thread = kthread_create(end_vsmmu, &ending, "cmdqv-test");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
+	mutex_lock(&fake->cmdqv->quarantine.lock);
+	wake_up_process(thread);
+	for (i = 0; i < 100 && !fake_cmdqv_masked(fake, 1); i++)
+		msleep(20);
+	mask = fake->int_mask[0];
+	ended = completion_done(&ending.done);
+	mutex_unlock(&fake->cmdqv->quarantine.lock);
+	wait_for_completion(&ending.done);
+	KUNIT_EXPECT_EQ(test, mask, BIT(1));
+	KUNIT_EXPECT_FALSE(test, ended);
+	KUNIT_EXPECT_TRUE(test, fake_cmdqv_masked(fake, 1));
+
+	vcmdq->stuck = false;
+	expect_left(fake, false);
+	vcmdq->want_base = 0;
+	expect_vintf_free(fake, 1);
+}
+
+static struct kunit_case quarantine_cases[] = {
+	KUNIT_CASE_SLOW(test_two_stuck),
+	KUNIT_CASE(test_base_stays),
+	KUNIT_CASE_SLOW(test_looks),
+	KUNIT_CASE_SLOW(test_fenced_is_masked_first),
+	{},
+};
+
+static struct kunit_suite quarantine_suite = {
+	.name = "tegra241-cmdqv-quarantine",
+	.init = cmdqv_test_init,
+	.exit = cmdqv_test_exit,
+	.test_cases = quarantine_cases,
+};
+
+kunit_test_suite(quarantine_suite);
