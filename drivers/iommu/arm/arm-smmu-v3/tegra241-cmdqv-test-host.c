@@ -49,7 +49,7 @@ static struct arm_smmu_device *new_smmu(struct fake_cmdqv *fake,
 
 static struct resource new_mem(phys_addr_t start, resource_size_t size)
 {
-	return (struct resource)DEFINE_RES_MEM(start, size);
+	return DEFINE_RES_MEM(start, size);
 }
 
 /* Whoever gets @unit as impl_dev has let go of it again */
@@ -86,7 +86,7 @@ static void test_setup(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, tegra241_cmdqv_setup(&smmu, &mem, irq));
 	cmdqv = to_cmdqv(smmu);
 	KUNIT_EXPECT_PTR_EQ(test, cmdqv->dev, unit);
-	KUNIT_EXPECT_PTR_EQ(test, cmdqv->base, fake->base);
+	KUNIT_EXPECT_TRUE(test, cmdqv->base == fake->base);
 	KUNIT_EXPECT_EQ(test, cmdqv->base_phys, FAKE_BASE_PHYS);
 	KUNIT_EXPECT_EQ(test, cmdqv->size, SZ_1M);
 	KUNIT_EXPECT_EQ(test, cmdqv->param.num_vcmdqs, FAKE_NUM_VCMDQS);
