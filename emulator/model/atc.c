@@ -94,9 +94,9 @@ uint64_t cmdqv_atc_next(const struct cmdqv *c, unsigned int q)
 {
 	const struct cmdqv_vcmdq *vcmdq = &c->vcmdq[q];
 
-	if (!vcmdq->atc_owed || vcmdq->sw.is || !c->atc_late_ns)
+	if (!vcmdq->atc_owed || vcmdq->sw.is || !c->fault.atc_late_ns)
 		return CMDQV_NEVER;
-	return vcmdq->atc_time + c->atc_late_ns;
+	return vcmdq->atc_time + c->fault.atc_late_ns;
 }
 
 void cmdqv_atc_poll(struct cmdqv *c, unsigned int q, uint64_t now)

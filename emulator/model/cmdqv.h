@@ -238,6 +238,19 @@ enum cmdqv_fault {
 	CMDQV_FAULT_ATC_LATE_NS,	/* all: a time-out of a disabled queue is
 					 * raised @arg ns after the ATC_INV; 0 (default):
 					 * when the queue is enabled next */
+	CMDQV_FAULT_HUNG_VCMDQ,		/* enabled, as STATUS says, and executes nothing */
+	CMDQV_FAULT_STUCK_ERROR,	/* VCMDQ: fails now with CONS.ERR @arg, and again
+					 * whenever that is acknowledged */
+	CMDQV_FAULT_IRQ_STORM_NS,	/* an edge every @arg ns, masked or not */
+	CMDQV_FAULT_NO_IRQ,		/* no edge ever */
+	CMDQV_FAULT_READ_ONES,		/* every read gives all ones */
+	CMDQV_FAULT_READ_ZEROS,		/* every read gives 0 */
+	CMDQV_FAULT_DROP_WRITES,	/* no write arrives */
+	CMDQV_FAULT_PARAM,		/* PARAM reads as the low 32 bits of @arg; bit 32
+					 * is to be set, so that 0 can be said, too */
+	CMDQV_FAULT_LOST,		/* the unit does nothing at all any more: reads
+					 * give all ones, writes go nowhere, no edge.
+					 * Withdrawn: it comes back as after power-on */
 	CMDQV_FAULTS
 };
 
@@ -512,7 +525,8 @@ const char *cmdqv_check(const struct cmdqv *c);
  *	faults of a VINTF, q for those of a VCMDQ)
  *	NAME: fetch_abort stuck_enable_cmdqv stuck_disable_cmdqv
  *	stuck_enable_vintf stuck_disable_vintf stuck_enable_vcmdq
- *	stuck_disable_vcmdq atc_timeout atc_late_ns
+ *	stuck_disable_vcmdq atc_timeout atc_late_ns hung_vcmdq stuck_error
+ *	irq_storm_ns no_irq read_ones read_zeros drop_writes param lost
  * inject none
  * delay [enable_ns=N] [disable_ns=N] [command_ns=N] [step=N]
  *	set those named; replies with all:

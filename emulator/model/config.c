@@ -4,6 +4,8 @@
 
 static uint32_t param(const struct cmdqv *c)
 {
+	if (c->fault.param)
+		return (uint32_t)c->fault.param;
 	return CMDQV_PARAM_NUM_SID_LOG2(c->config.log2_sids) |
 	       CMDQV_PARAM_NUM_VINTF_LOG2(c->config.log2_vintfs) |
 	       CMDQV_PARAM_NUM_VCMDQ_LOG2(c->config.log2_vcmdqs) |

@@ -65,6 +65,10 @@ static bool is_vintf_reg(const struct cmdqv *c, uint32_t reg)
 
 static uint32_t read32(struct cmdqv *c, const struct place *p)
 {
+	uint32_t value;
+
+	if (cmdqv_fault_read(c, &value))
+		return value;
 	switch (p->aperture) {
 	case CMDQV_AP_CONFIG:
 		if (is_vintf_reg(c, p->reg))
@@ -85,6 +89,8 @@ static uint32_t read32(struct cmdqv *c, const struct place *p)
 
 static bool write32(struct cmdqv *c, const struct place *p, uint32_t value)
 {
+	if (c->fault.drop_writes || c->fault.lost)
+		return false;
 	switch (p->aperture) {
 	case CMDQV_AP_CONFIG:
 		if (is_vintf_reg(c, p->reg))

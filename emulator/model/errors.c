@@ -13,6 +13,15 @@ uint32_t cmdqv_error_active(const struct cmdqv_vcmdq *vcmdq)
 	return (vcmdq->gerror ^ vcmdq->gerrorn) & CMDQV_GERROR_MASK;
 }
 
+/** cmdqv_error_edge - one rising edge on the interrupt */
+void cmdqv_error_edge(struct cmdqv *c)
+{
+	if (c->fault.no_irq || c->fault.lost)
+		return;
+	c->counters.irqs++;
+	c->bench.irq_edge(c->opaque);
+}
+
 /**
  * cmdqv_error_update - GERROR, GERRORN or the mapping of @q has changed
  *
@@ -27,10 +36,8 @@ void cmdqv_error_update(struct cmdqv *c, unsigned int q)
 	bool edge = pending && !vcmdq->reported;
 
 	vcmdq->reported = pending;
-	if (!edge || (c->vintf_int_mask >> vcmdq->vintf & 1))
-		return;
-	c->counters.irqs++;
-	c->bench.irq_edge(c->opaque);
+	if (edge && !(c->vintf_int_mask >> vcmdq->vintf & 1))
+		cmdqv_error_edge(c);
 }
 
 /** cmdqv_error_raise - make the error @gerror active; toggles GERROR once */
@@ -52,6 +59,17 @@ void cmdqv_error_command(struct cmdqv *c, unsigned int q,
 	vcmdq->cons = (vcmdq->cons & ~CMDQV_CONS_ERR) |
 		      ((uint32_t)code << CMDQV_CONS_ERR_SHIFT & CMDQV_CONS_ERR);
 	cmdqv_error_raise(c, q, CMDQV_GERROR_CMDQ_ERR);
+}
+
+/** cmdqv_error_acknowledged - software has written GERRORN of queue @q */
+void cmdqv_error_acknowledged(struct cmdqv *c, unsigned int q)
+{
+	struct cmdqv_vcmdq *vcmdq = &c->vcmdq[q];
+
+	cmdqv_error_update(c, q);
+	if (vcmdq->stuck_error &&
+	    !(cmdqv_error_active(vcmdq) & CMDQV_GERROR_CMDQ_ERR))
+		cmdqv_error_command(c, q, vcmdq->stuck_error);
 }
 
 /** cmdqv_error_lvcmdq_map - word 0 to 3 of a VINTF's LVCMDQ_ERR_MAP */

@@ -36,7 +36,7 @@ bool cmdqv_queue_runnable(const struct cmdqv *c, unsigned int q)
 	return c->sw.is && vcmdq->sw.is && v != CMDQV_NONE &&
 	       c->vintf[v].sw.is &&
 	       !(cmdqv_error_active(vcmdq) & CMDQV_GERROR_CMDQ_ERR) &&
-	       cmdqv_queue_used(vcmdq);
+	       cmdqv_queue_used(vcmdq) && !vcmdq->hung && !c->fault.lost;
 }
 
 static struct cmdqv_log_entry *log_command(struct cmdqv *c, unsigned int q,

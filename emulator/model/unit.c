@@ -147,6 +147,8 @@ static void reset_vcmdq(struct cmdqv *c, struct cmdqv_vcmdq *vcmdq)
 		.epoch = old.epoch + 1,
 		.fetch_aborts = old.fetch_aborts,
 		.atc_timeouts = old.atc_timeouts,
+		.hung = old.hung,
+		.stuck_error = old.stuck_error,
 	};
 	reset_switch(&vcmdq->sw);
 	vcmdq->vintf = (uint8_t)unknown(c, CMDQV_ALLOC_VINTF_MASK);
@@ -202,8 +204,10 @@ void cmdqv_wake(struct cmdqv *c, uint64_t due)
 /* Earliest point in time at which there is something to do */
 static uint64_t next_due(const struct cmdqv *c)
 {
-	uint64_t next = cmdqv_switch_next(&c->sw);
+	uint64_t next = cmdqv_fault_next(c);
 
+	if (cmdqv_switch_next(&c->sw) < next)
+		next = cmdqv_switch_next(&c->sw);
 	for (unsigned int v = 0; v < c->num_vintfs; v++) {
 		uint64_t due = cmdqv_switch_next(&c->vintf[v].sw);
 
@@ -227,11 +231,14 @@ void cmdqv_process(struct cmdqv *c)
 	uint64_t now = cmdqv_now(c);
 	uint64_t next;
 
+	if (c->fault.lost)
+		return;
 	/*
 	 * While this runs, nothing below needs to ask for another call: all
 	 * that is left is found at the end. Each queue does one step at most.
 	 */
 	c->wakeup = 0;
+	cmdqv_fault_poll(c, now);
 	for (unsigned int q = 0; q < c->num_vcmdqs; q++)
 		cmdqv_queue_poll(c, q, now);
 	cmdqv_global_poll(c, now);
@@ -249,5 +256,6 @@ void cmdqv_process(struct cmdqv *c)
 
 void cmdqv_smmu_sync(struct cmdqv *c)
 {
-	cmdqv_atc_flush(c);
+	if (!c->fault.lost)
+		cmdqv_atc_flush(c);
 }

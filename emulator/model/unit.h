@@ -70,6 +70,21 @@ struct cmdqv_vcmdq {
 	/* injected */
 	uint64_t fetch_aborts;
 	uint64_t atc_timeouts;
+	bool hung;
+	enum cmdqv_cerror stuck_error;	/* NONE: not */
+};
+
+/* Injected faults of the unit as a whole; a reset ends none of them */
+struct cmdqv_unit_faults {
+	bool no_irq;
+	bool read_ones;
+	bool read_zeros;
+	bool drop_writes;
+	bool lost;
+	uint64_t param;			/* 0: not; else bit 32 is set */
+	uint64_t irq_storm_ns;		/* 0: not */
+	uint64_t irq_storm_due;
+	uint64_t atc_late_ns;
 };
 
 struct cmdqv {
@@ -88,7 +103,7 @@ struct cmdqv {
 	struct cmdqv_vcmdq vcmdq[CMDQV_MAX_VCMDQS];
 
 	uint64_t wakeup;		/* asked from the bench, or CMDQV_NEVER */
-	uint64_t atc_late_ns;		/* injected */
+	struct cmdqv_unit_faults fault;
 	uint64_t rng;			/* reset patterns */
 	/* fetches outside BASE..BASE+size: must stay 0, see check.c */
 	uint64_t bad_fetches;
@@ -166,6 +181,8 @@ void cmdqv_error_raise(struct cmdqv *c, unsigned int q, uint32_t gerror);
 void cmdqv_error_command(struct cmdqv *c, unsigned int q,
 			 enum cmdqv_cerror code);
 void cmdqv_error_update(struct cmdqv *c, unsigned int q);
+void cmdqv_error_edge(struct cmdqv *c);
+void cmdqv_error_acknowledged(struct cmdqv *c, unsigned int q);
 uint32_t cmdqv_error_lvcmdq_map(const struct cmdqv *c, unsigned int v,
 				unsigned int word);
 uint32_t cmdqv_error_cmdq_map(const struct cmdqv *c, unsigned int word);
@@ -180,6 +197,9 @@ void cmdqv_atc_poll(struct cmdqv *c, unsigned int q, uint64_t now);
 uint64_t cmdqv_atc_next(const struct cmdqv *c, unsigned int q);
 
 /* fault.c */
+bool cmdqv_fault_read(const struct cmdqv *c, uint32_t *value);
+uint64_t cmdqv_fault_next(const struct cmdqv *c);
+void cmdqv_fault_poll(struct cmdqv *c, uint64_t now);
 char cmdqv_fault_scope(enum cmdqv_fault f);
 
 /* log.c */

@@ -99,7 +99,7 @@ static void write_enable(struct cmdqv *c, unsigned int q, bool en)
 static void write_gerrorn(struct cmdqv *c, unsigned int q, uint32_t value)
 {
 	c->vcmdq[q].gerrorn = value & CMDQV_GERROR_MASK;
-	cmdqv_error_update(c, q);
+	cmdqv_error_acknowledged(c, q);
 	cmdqv_queue_kick(c, q);
 }
 

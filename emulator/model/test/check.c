@@ -97,7 +97,7 @@ TEST(c3_progress, "cmdqv_check() finds work and handshakes that nobody will come
 	DAMAGE(sw->timed, true, "handshake: forgotten");
 	sw->want = sw->is;
 	queue_off(b, GUEST_Q);
-	b->c->atc_late_ns = 5;
+	b->c->fault.atc_late_ns = 5;
 	DAMAGE(q->atc_owed, true, "I7: late ATC");
 	bench_free(b);
 }

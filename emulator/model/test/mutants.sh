@@ -126,7 +126,29 @@ reset_all_zero	unit.c	s/CMDQV_RESET_ZERO ? 0/CMDQV_RESET_RANDOM ? 0/
 reset_forgets_faults	unit.c	s/\.stuck_on = sw->stuck_on,//
 smmu_sync_ignored	unit.c	/^void cmdqv_smmu_sync/,/^}/s/cmdqv_atc_flush(c);//
 timer_forgotten	unit.c	s/if (next != CMDQV_NEVER)/if (0)/
-inject_any_index	fault.c	s/index >= c->num_vcmdqs/0/;s/cmdqv_process(c);//
+hung_queue_runs	queue.c	s/ && !vcmdq->hung//
+hung_queue_stays_hung	fault.c	/vcmdq->hung = arg;/,/break;/s/cmdqv_queue_kick(c, q);//;/hung = false;/,/}/s/cmdqv_queue_kick(c, q);//
+lost_unit_runs	queue.c	s/ && !c->fault.lost//
+lost_unit_takes_writes	decode.c	s/c->fault.drop_writes || c->fault.lost/c->fault.drop_writes/
+lost_unit_reads	fault.c	s/c->fault.read_ones || c->fault.lost/c->fault.read_ones/
+lost_unit_interrupts	errors.c	s/c->fault.no_irq || c->fault.lost/c->fault.no_irq/
+lost_unit_remembers	fault.c	/bool back =/,/cmdqv_reset(c);/s/cmdqv_reset(c);/;/
+lost_unit_hears_smmu	unit.c	s/if (!c->fault.lost)/if (1)/
+lost_unit_lives_on	unit.c	/uint64_t next;/,/return;/s/if (c->fault.lost)/if (0)/
+no_irq_interrupts	errors.c	s/c->fault.no_irq || c->fault.lost/c->fault.lost/
+ones_are_zeros	fault.c	s/ones ? UINT32_MAX : 0/0/
+zeros_read_through	fault.c	s/ones || c->fault.read_zeros/ones/
+writes_arrive	decode.c	s/c->fault.drop_writes || c->fault.lost/c->fault.lost/
+param_stays	config.c	s/if (c->fault.param)/if (0)/
+param_takes_slips	fault.c	s/if (arg && arg >> 32 != 1)/if (0)/
+error_acknowledged_for_good	errors.c	s/if (vcmdq->stuck_error &&/if (0 \&\&/
+error_not_raised_at_once	fault.c	s/if (vcmdq->stuck_error)/if (0)/
+storm_is_one_edge	fault.c	s/c->fault.irq_storm_due = now + c->fault.irq_storm_ns;/c->fault.irq_storm_due = CMDQV_NEVER;/
+storm_is_masked	fault.c	s/^\tcmdqv_error_edge(c);/\tif (!c->vintf_int_mask) cmdqv_error_edge(c);/
+storm_begins_late	fault.c	s/cmdqv_now(c) + c->fault.irq_storm_ns/cmdqv_now(c) + 2 * c->fault.irq_storm_ns/
+faults_end_at_reset	unit.c	s/\.hung = old\.hung,//
+inject_none_leaves_some	fault.c	s/c->fault = (struct cmdqv_unit_faults){ 0 };//
+inject_any_index	fault.c	s/index < c->num_vcmdqs/1/;s/cmdqv_process(c);//
 log_loses_original	queue.c	s/memcpy(entry->original, cmd, sizeof(entry->original));//
 log_ring_unbounded	log.c	s/c->log_head - seq >= c->config.log_entries/0/
 clear_keeps_log	log.c	s/c->log_first = c->log_head + 1;//

@@ -190,12 +190,14 @@ TEST(o_inject, "inject: every fault by its name, the index that it wants and no 
 	for (unsigned int f = 0; f < CMDQV_FAULTS; f++) {
 		const char *name = cmdqv_fault_name((enum cmdqv_fault)f);
 		const char *index = strstr(name, "vintf") ? " v=1" :
-				    strstr(name, "cmdqv") ||
-				    strstr(name, "late") ? "" : " q=1";
+				    strstr(name, "vcmdq") ||
+				    strstr(name, "fetch") ||
+				    strstr(name, "error") ||
+				    strstr(name, "timeout") ? " q=1" : "";
 		char command[64];
 
-		snprintf(command, sizeof(command), "inject %s%s arg=1", name,
-			 index);
+		snprintf(command, sizeof(command), "inject %s%s arg=%s", name,
+			 index, strcmp(name, "param") ? "1" : "0x100000001");
 		ask(b, command);
 		expect_line("ok");
 		snprintf(command, sizeof(command), "inject %s v=1 q=1", name);
