@@ -1181,7 +1181,7 @@ struct iommu_viommu_tegra241_cmdqv {
  * @hwpt_id. EINVAL: no nest parent, or one of another SMMU. For CMDQV: EINVAL if
  * the data is missing or too short, E2BIG if it is longer and not zero there,
  * EDQUOT if the user has as many VINTFs through the device as he may, ENOSPC if no
- * VINTF is free, ETIMEDOUT if the hardware does not enable it, EFAULT.
+ * VINTF is free, ETIMEDOUT or EIO if the hardware does not follow, EFAULT.
  *
  * The vIOMMU, and with it its window, exist for others when the ioctl has
  * returned, not before. It needs the SMMU, not the device: @dev_id may be unbound

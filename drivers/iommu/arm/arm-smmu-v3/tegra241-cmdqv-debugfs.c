@@ -91,6 +91,7 @@ VISIBLE_IF_KUNIT int tegra241_unit_show(struct seq_file *m, void *v)
 	seq_printf(m, "unit smmu=%s cmdqv=%s role=%s state=%s version=%u vintfs=%u vcmdqs=%u lvcmdqs_per_vintf=%u sids_per_vintf=%u max_log2_entries=%u vm_usable=%d param=0x%x config=0x%x status=0x%x base=%pap size=0x%llx\n",
 		   dev_name(cmdqv->smmu.dev), dev_name(cmdqv->dev),
 		   tegra241_unit_role(vintf0),
+		   READ_ONCE(cmdqv->lost) ? "lost" :
 		   READ_ONCE(cmdqv->running) ? "running" : "stopped",
 		   param->version, param->num_vintfs, param->num_vcmdqs,
 		   param->num_lvcmdqs_per_vintf, param->num_sids_per_vintf,

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * NVIDIA Tegra241 CMDQV: the register sequences that the host side and the VM
- * side share. No policy, no messages: who calls knows what a failure means.
+ * side share. No policy, and one message, when the whole unit is lost: else who calls
+ * knows what a failure means.
  */
+
+#define dev_fmt(fmt) "tegra241_cmdqv: " fmt
 
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
@@ -72,34 +75,88 @@ void tegra241_writeq(u64 val, void __iomem *reg)
 EXPORT_SYMBOL_IF_KUNIT(tegra241_writeq);
 #endif
 
+/**
+ * tegra241_cmdqv_alive() - whether the unit still is what it was
+ * @cmdqv: the unit, with valid @cmdqv->param
+ *
+ * A unit that the bus has lost, or that has lost its power, says the same whatever it is
+ * asked, all ones or zeros most likely, and either of them means something in every
+ * other register. PARAM is known and never changes. To be asked when something is not
+ * as it should be, and before anything is given away that only such an answer allows.
+ *
+ * Nobody comes back from this. VINTF0 is left at once; VMs' memory and numbers go to the
+ * quarantine when their owners do, and stay there.
+ *
+ * Context: any.
+ * Return: false from the first time on that PARAM has read as anything else.
+ */
+bool tegra241_cmdqv_alive(struct tegra241_cmdqv *cmdqv)
+{
+	struct tegra241_host_vintf *vintf0;
+	u32 reg;
+
+	if (READ_ONCE(cmdqv->lost))
+		return false;
+	reg = tegra241_readl(cmdqv->base + TEGRA241_CMDQV_PARAM);
+	if (reg == cmdqv->param.reg)
+		return true;
+	if (xchg(&cmdqv->lost, true))
+		return false;
+
+	/* Pairs with the release in tegra241_vintf0_alloc() */
+	vintf0 = smp_load_acquire(&cmdqv->vintf0);
+	if (vintf0)
+		WRITE_ONCE(vintf0->enabled, false);
+	trace_cmdqv_lost(cmdqv, -EIO);
+	dev_err(cmdqv->dev,
+		"the unit is lost: PARAM reads 0x%08x instead of 0x%08x; using the SMMU's own command queue, none for VMs any more; power-cycle\n",
+		reg, cmdqv->param.reg);
+	return false;
+}
+EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_alive);
+
 /*
  * CMDQV, VINTF and VCMDQ share this: bit 0 of CONFIG asks, bit 0 of STATUS says
- * when it has happened (hardware.md §6).
+ * when it has happened (hardware.md §6). Who says nothing at all is not waited for.
  */
-static int tegra241_await(u32 val, void __iomem *status, u64 timeout_us)
+static int tegra241_await(struct tegra241_cmdqv *cmdqv, u32 val,
+			  void __iomem *status, u64 timeout_us)
 {
 	u32 sts = tegra241_readl(status);
+	int ret = 0;
 
 	/* The clock is for who has to wait */
-	if (!((sts ^ val) & BIT(0)))
+	if (sts != TEGRA241_NO_ANSWER && !((sts ^ val) & BIT(0)))
 		return 0;
-	return read_poll_timeout(tegra241_readl, sts,
-				 !((sts ^ val) & BIT(0)), 1, timeout_us, false,
-				 status);
+	if (sts != TEGRA241_NO_ANSWER && !READ_ONCE(cmdqv->lost))
+		ret = read_poll_timeout(tegra241_readl, sts,
+					sts == TEGRA241_NO_ANSWER ||
+					!((sts ^ val) & BIT(0)), 1, timeout_us,
+					false, status);
+	if (!ret && sts != TEGRA241_NO_ANSWER)
+		return READ_ONCE(cmdqv->lost) ? -EIO : 0;
+	return tegra241_cmdqv_alive(cmdqv) ? -ETIMEDOUT : -EIO;
 }
 
-static int tegra241_handshake_for(u32 val, void __iomem *config,
-				  void __iomem *status, u64 timeout_us)
+static int tegra241_handshake_for(struct tegra241_cmdqv *cmdqv, u32 val,
+				  void __iomem *config, void __iomem *status,
+				  u64 timeout_us)
 {
 	tegra241_writel(val, config);
-	return tegra241_await(val, status, timeout_us);
+	return tegra241_await(cmdqv, val, status, timeout_us);
 }
 
-static int tegra241_handshake(u32 val, void __iomem *config,
-			      void __iomem *status)
+static int tegra241_handshake(struct tegra241_cmdqv *cmdqv, u32 val,
+			      void __iomem *config, void __iomem *status)
 {
-	return tegra241_handshake_for(val, config, status,
+	return tegra241_handshake_for(cmdqv, val, config, status,
 				      ARM_SMMU_POLL_TIMEOUT_US);
+}
+
+/* Who has not shown patience before need not wait again for what is asked already */
+static u64 tegra241_patience(bool patient)
+{
+	return patient ? ARM_SMMU_POLL_TIMEOUT_US : BRIEFLY_US;
 }
 
 /**
@@ -108,11 +165,12 @@ static int tegra241_handshake(u32 val, void __iomem *config,
  * @val: all of CMDQV_CONFIG
  *
  * Context: sleeps.
- * Return: 0, or -ETIMEDOUT if the unit does not follow within a second.
+ * Return: 0, -ETIMEDOUT if the unit does not follow within a second, -EIO if it is lost.
  */
 int tegra241_cmdqv_write_config(struct tegra241_cmdqv *cmdqv, u32 val)
 {
-	return tegra241_handshake(val, cmdqv->base + TEGRA241_CMDQV_CONFIG,
+	return tegra241_handshake(cmdqv, val,
+				  cmdqv->base + TEGRA241_CMDQV_CONFIG,
 				  cmdqv->base + TEGRA241_CMDQV_STATUS);
 }
 
@@ -185,6 +243,19 @@ void tegra241_vcmdq_init_logical(struct tegra241_vcmdq *vcmdq,
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_vcmdq_init_logical);
 
+/* Write CMDQ_ALLOC_MAP and see it there, which a lost unit does not show */
+static int tegra241_vcmdq_write_map(struct tegra241_vcmdq *vcmdq, u32 val)
+{
+	void __iomem *reg = vcmdq->cmdqv->base +
+			    TEGRA241_CMDQV_CMDQ_ALLOC_MAP(vcmdq->idx);
+
+	tegra241_writel(val, reg);
+	if ((tegra241_readl(reg) & CMDQV_CMDQ_ALLOC_MASK) == val)
+		return 0;
+	tegra241_cmdqv_alive(vcmdq->cmdqv);
+	return -EIO;
+}
+
 /**
  * tegra241_vcmdq_place() - say where a queue will be mapped
  * @vcmdq: a queue that is unmapped, or whose mapping is nobody's and may go; those above
@@ -196,12 +267,9 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_vcmdq_init_logical);
  */
 int tegra241_vcmdq_place(struct tegra241_vcmdq *vcmdq)
 {
-	void __iomem *reg = vcmdq->cmdqv->base +
-			    TEGRA241_CMDQV_CMDQ_ALLOC_MAP(vcmdq->idx);
-	u32 val = tegra241_alloc_map(vcmdq->vintf_idx, vcmdq->lidx);
-
-	tegra241_writel(val, reg);
-	return (tegra241_readl(reg) & CMDQV_CMDQ_ALLOC_MASK) == val ? 0 : -EIO;
+	return tegra241_vcmdq_write_map(vcmdq,
+					tegra241_alloc_map(vcmdq->vintf_idx,
+							   vcmdq->lidx));
 }
 
 /**
@@ -217,13 +285,10 @@ int tegra241_vcmdq_place(struct tegra241_vcmdq *vcmdq)
  */
 int tegra241_vcmdq_map(struct tegra241_vcmdq *vcmdq)
 {
-	void __iomem *reg = vcmdq->cmdqv->base +
-			    TEGRA241_CMDQV_CMDQ_ALLOC_MAP(vcmdq->idx);
-	u32 val = tegra241_alloc_map(vcmdq->vintf_idx, vcmdq->lidx) |
-		  CMDQV_CMDQ_ALLOCATED;
-
-	tegra241_writel(val, reg);
-	return (tegra241_readl(reg) & CMDQV_CMDQ_ALLOC_MASK) == val ? 0 : -EIO;
+	return tegra241_vcmdq_write_map(vcmdq,
+					tegra241_alloc_map(vcmdq->vintf_idx,
+							   vcmdq->lidx) |
+					CMDQV_CMDQ_ALLOCATED);
 }
 
 /**
@@ -234,15 +299,11 @@ int tegra241_vcmdq_map(struct tegra241_vcmdq *vcmdq)
  * When this returns 0 nobody but the host reaches the queue's registers: reading
  * the map back has also pushed the write out.
  *
- * Return: 0, or -EIO if the queue stays mapped.
+ * Return: 0, or -EIO if the queue may have stayed mapped.
  */
 int tegra241_vcmdq_unmap(struct tegra241_vcmdq *vcmdq)
 {
-	void __iomem *reg = vcmdq->cmdqv->base +
-			    TEGRA241_CMDQV_CMDQ_ALLOC_MAP(vcmdq->idx);
-
-	tegra241_writel(tegra241_alloc_map(vcmdq->vintf_idx, vcmdq->lidx), reg);
-	return tegra241_readl(reg) & CMDQV_CMDQ_ALLOCATED ? -EIO : 0;
+	return tegra241_vcmdq_place(vcmdq);
 }
 
 /**
@@ -251,12 +312,31 @@ int tegra241_vcmdq_unmap(struct tegra241_vcmdq *vcmdq)
  * @val: VCMDQ_EN or 0
  *
  * Context: sleeps.
- * Return: 0, or -ETIMEDOUT if the queue does not follow within a second.
+ * Return: 0, -ETIMEDOUT if the queue does not follow within a second, -EIO if the unit is
+ * lost.
  */
 int tegra241_vcmdq_write_config(struct tegra241_vcmdq *vcmdq, u32 val)
 {
-	return tegra241_handshake(val, vcmdq->page0 + TEGRA241_VCMDQ_CONFIG,
+	return tegra241_handshake(vcmdq->cmdqv, val,
+				  vcmdq->page0 + TEGRA241_VCMDQ_CONFIG,
 				  vcmdq->page0 + TEGRA241_VCMDQ_STATUS);
+}
+
+/**
+ * tegra241_vcmdq_disable() - disable a queue, one of many perhaps
+ * @vcmdq: the queue
+ * @patient: wait for a second, else for 10 ms: something has been waited for in vain
+ *	already that this queue shares its fate with, or since this one was asked
+ *
+ * Context: sleeps.
+ * Return: 0, -ETIMEDOUT if the queue does not follow, -EIO if the unit is lost.
+ */
+int tegra241_vcmdq_disable(struct tegra241_vcmdq *vcmdq, bool patient)
+{
+	return tegra241_handshake_for(vcmdq->cmdqv, 0,
+				      vcmdq->page0 + TEGRA241_VCMDQ_CONFIG,
+				      vcmdq->page0 + TEGRA241_VCMDQ_STATUS,
+				      tegra241_patience(patient));
 }
 
 /**
@@ -269,9 +349,7 @@ int tegra241_vcmdq_write_config(struct tegra241_vcmdq *vcmdq, u32 val)
  */
 void tegra241_vcmdq_ask_to_stop(struct tegra241_vcmdq *vcmdq)
 {
-	tegra241_handshake_for(0, vcmdq->page0 + TEGRA241_VCMDQ_CONFIG,
-			       vcmdq->page0 + TEGRA241_VCMDQ_STATUS,
-			       BRIEFLY_US);
+	tegra241_vcmdq_disable(vcmdq, false);
 }
 
 /**
@@ -287,8 +365,8 @@ void tegra241_vcmdq_ask_to_stop(struct tegra241_vcmdq *vcmdq)
 void tegra241_vcmdq_await_enabling(struct tegra241_vcmdq *vcmdq)
 {
 	if (tegra241_readl(vcmdq->page0 + TEGRA241_VCMDQ_CONFIG) & VCMDQ_EN)
-		tegra241_await(VCMDQ_EN, vcmdq->page0 + TEGRA241_VCMDQ_STATUS,
-			       BRIEFLY_US);
+		tegra241_await(vcmdq->cmdqv, VCMDQ_EN,
+			       vcmdq->page0 + TEGRA241_VCMDQ_STATUS, BRIEFLY_US);
 }
 
 /**
@@ -390,15 +468,30 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_vintf_init);
  *	(hardware.md §6)
  *
  * Context: sleeps.
- * Return: 0, or -ETIMEDOUT if the VINTF does not follow within a second.
+ * Return: 0, -ETIMEDOUT if the VINTF does not follow within a second, -EIO if the unit is
+ * lost.
  */
 int tegra241_vintf_enable(struct tegra241_vintf *vintf, u32 config)
 {
 	void __iomem *reg = vintf->base + TEGRA241_VINTF_CONFIG;
 
 	tegra241_writel(config, reg);
-	return tegra241_handshake(config | VINTF_EN, reg,
+	return tegra241_handshake(vintf->cmdqv, config | VINTF_EN, reg,
 				  vintf->base + TEGRA241_VINTF_STATUS);
+}
+
+static int tegra241_vintf_disable_for(struct tegra241_vintf *vintf, u32 config,
+				      u64 timeout_us)
+{
+	int ret = tegra241_handshake_for(vintf->cmdqv, config & ~VINTF_EN,
+					 vintf->base + TEGRA241_VINTF_CONFIG,
+					 vintf->base + TEGRA241_VINTF_STATUS,
+					 timeout_us);
+
+	if (ret)
+		return ret;
+	/* A VMID goes by this answer: 0 has to be the unit's own */
+	return tegra241_cmdqv_alive(vintf->cmdqv) ? 0 : -EIO;
 }
 
 /**
@@ -410,27 +503,32 @@ int tegra241_vintf_enable(struct tegra241_vintf *vintf, u32 config)
  * its queues carry what stands there (assumption A14).
  *
  * Context: sleeps.
- * Return: 0, or -ETIMEDOUT if the VINTF does not follow within a second.
+ * Return: 0, -ETIMEDOUT if the VINTF does not follow within a second, -EIO if the unit is
+ * lost.
  */
 int tegra241_vintf_disable(struct tegra241_vintf *vintf, u32 config)
 {
-	return tegra241_handshake(config & ~VINTF_EN,
-				  vintf->base + TEGRA241_VINTF_CONFIG,
-				  vintf->base + TEGRA241_VINTF_STATUS);
+	return tegra241_vintf_disable_for(vintf, config,
+					  ARM_SMMU_POLL_TIMEOUT_US);
 }
 
 /**
  * tegra241_vintf_disable_any() - disable a VINTF that somebody else has set up
  * @vintf: the VINTF
+ * @patient: as for tegra241_vcmdq_disable()
  *
  * Context: sleeps.
  * Return: as tegra241_vintf_disable().
  */
-int tegra241_vintf_disable_any(struct tegra241_vintf *vintf)
+int tegra241_vintf_disable_any(struct tegra241_vintf *vintf, bool patient)
 {
-	return tegra241_vintf_disable(vintf,
-				      tegra241_readl(vintf->base +
-						     TEGRA241_VINTF_CONFIG));
+	u32 config = tegra241_readl(vintf->base + TEGRA241_VINTF_CONFIG);
+
+	/* That would be HYP_OWN, for a VINTF that may be a VM's */
+	if (config == TEGRA241_NO_ANSWER)
+		return tegra241_cmdqv_alive(vintf->cmdqv) ? -ETIMEDOUT : -EIO;
+	return tegra241_vintf_disable_for(vintf, config,
+					  tegra241_patience(patient));
 }
 
 /**

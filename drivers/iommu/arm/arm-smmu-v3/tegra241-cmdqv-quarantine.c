@@ -14,7 +14,8 @@
  *   with the VMID of a VM that is gone: CONFIG keeps it.
  * - so the VMID, and the VINTF's number with it, are not given to anybody else.
  *
- * A look every now and then lets go of what has stopped meanwhile. Nothing but
+ * A look every now and then lets go of what has stopped meanwhile, unless the unit is lost:
+ * then nobody knows, ever. Nothing but
  * broken hardware should bring anything here, or a device that makes the SMMU wait
  * for ATC invalidations; a guest may know how to do the latter, so warnings are
  * limited.
@@ -48,47 +49,81 @@ static void tegra241_vm_vcmdq_hold_pages(struct tegra241_vm_vcmdq *vcmdq,
 	}
 }
 
-/* Whether the queue is gone. Asks once and does not wait for the hardware. */
-static bool tegra241_quarantine_look_at_queue(struct tegra241_vm_vcmdq *vcmdq)
+/*
+ * Whether the hardware has been waited for. What has stopped is unmapped, and will be gone
+ * after the next flush.
+ */
+static bool tegra241_quarantine_halt(struct tegra241_vm_vcmdq *vcmdq)
 {
 	struct tegra241_vcmdq *hw = &vcmdq->hw;
+	int ret, unmapped;
 
 	tegra241_writel(0, hw->page0 + TEGRA241_VCMDQ_CONFIG);
 	if (tegra241_readl(hw->page0 + TEGRA241_VCMDQ_STATUS) & VCMDQ_ENABLED)
 		return false;
-	if (tegra241_vm_vcmdq_stop(hw))
-		return false;
+	ret = tegra241_vm_vcmdq_halt(hw, false, &unmapped);
+	trace_cmdqv_vcmdq_unmap(hw, unmapped);
+	vcmdq->halted = !ret;
+	return ret == -ETIMEDOUT;
+}
 
+static void tegra241_quarantine_let_go(struct tegra241_vm_vcmdq *vcmdq,
+				       int flushed)
+{
+	struct tegra241_vcmdq *hw = &vcmdq->hw;
+	int ret;
+
+	vcmdq->halted = false;
+	ret = tegra241_vm_vcmdq_finish(hw, flushed);
+	trace_cmdqv_vcmdq_stop(hw, ret);
+	if (ret)
+		return;
 	list_del(&vcmdq->node);
 	tegra241_vm_vcmdq_hold_pages(vcmdq, false);
 	dev_dbg(hw->cmdqv->dev, "VINTF%u: VCMDQ%u has stopped\n",
 		hw->vintf_idx, hw->idx);
 	tegra241_view_remove_vcmdq(vcmdq);
 	trace_cmdqv_vcmdq_unquarantine(hw, 0);
-	return true;
 }
 
 /*
  * Whether the VINTF has left the quarantine. Then @vintf may be gone, unless its
- * vIOMMU lives.
+ * vIOMMU lives. @flushed: set if a flush fails.
  */
-static bool tegra241_quarantine_look_at(struct tegra241_vm_vintf *vintf)
+static bool tegra241_quarantine_look_at(struct tegra241_vm_vintf *vintf,
+					int *flushed)
 {
+	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
 	struct tegra241_vm_vcmdq *vcmdq, *next;
 	void __iomem *base = vintf->hw.base;
+	bool halted = false;
 
-	/* The VMID stays, see tegra241_vintf_disable() */
-	tegra241_writel(tegra241_readl(base + TEGRA241_VINTF_CONFIG) & ~VINTF_EN,
+	/*
+	 * The VMID stays, see tegra241_vintf_disable(); and it is written as it is known
+	 * here: what is read may be all ones, which would be HYP_OWN.
+	 */
+	tegra241_writel(FIELD_PREP(VINTF_VMID, vintf->vmid->id),
 			base + TEGRA241_VINTF_CONFIG);
-	list_for_each_entry_safe(vcmdq, next, &vintf->stuck, node)
-		tegra241_quarantine_look_at_queue(vcmdq);
+	list_for_each_entry(vcmdq, &vintf->stuck, node) {
+		/* One that comes and goes is enough for one look */
+		if (tegra241_quarantine_halt(vcmdq))
+			break;
+		halted |= vcmdq->halted;
+	}
+	if (halted) {
+		*flushed = tegra241_cmdqv_flush(cmdqv);
+		list_for_each_entry_safe(vcmdq, next, &vintf->stuck, node)
+			if (vcmdq->halted)
+				tegra241_quarantine_let_go(vcmdq, *flushed);
+	}
 
 	if (!list_empty(&vintf->stuck) ||
-	    tegra241_readl(base + TEGRA241_VINTF_STATUS) & VINTF_ENABLED)
+	    tegra241_readl(base + TEGRA241_VINTF_STATUS) & VINTF_ENABLED ||
+	    !tegra241_cmdqv_alive(cmdqv))
 		return false;
 
 	list_del_init(&vintf->node);
-	dev_dbg(vintf->hw.cmdqv->dev, "VINTF%u has stopped\n", vintf->hw.idx);
+	dev_dbg(cmdqv->dev, "VINTF%u has stopped\n", vintf->hw.idx);
 	if (!vintf->vsmmu) {
 		trace_cmdqv_vintf_unquarantine(&vintf->hw, vintf->vmid->id, 0);
 		tegra241_vm_vintf_free(vintf);
@@ -100,16 +135,31 @@ static bool tegra241_quarantine_look_at(struct tegra241_vm_vintf *vintf)
  * tegra241_quarantine_look() - let go of what has stopped meanwhile
  * @quarantine: of a unit whose SMMU is enabled
  *
+ * Nothing is waited for that has not stopped. What has stopped costs a CMD_SYNC, of which
+ * not more than one may fail, so a look takes a second at most, and that only if devices
+ * don't answer ATC invalidations. Who comes while others look takes their result: it waits
+ * for two looks at most, or makes one.
+ *
  * Context: sleeps.
  * Return: whether something is left.
  */
 bool tegra241_quarantine_look(struct tegra241_quarantine *quarantine)
 {
+	unsigned int looks = READ_ONCE(quarantine->looks);
 	struct tegra241_vm_vintf *vintf, *next;
+	int flushed = 0;
 
 	guard(mutex)(&quarantine->lock);
-	list_for_each_entry_safe(vintf, next, &quarantine->vintfs, node)
-		tegra241_quarantine_look_at(vintf);
+	/* The first may have been half over, the second has begun since */
+	if (quarantine->looks - looks < 2) {
+		list_for_each_entry_safe(vintf, next, &quarantine->vintfs,
+					 node) {
+			tegra241_quarantine_look_at(vintf, &flushed);
+			if (flushed)
+				break;
+		}
+		WRITE_ONCE(quarantine->looks, quarantine->looks + 1);
+	}
 	return !list_empty(&quarantine->vintfs);
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_quarantine_look);
@@ -131,8 +181,10 @@ static void tegra241_quarantine_work(struct work_struct *work)
 {
 	struct tegra241_quarantine *quarantine =
 		container_of(work, struct tegra241_quarantine, work.work);
+	struct tegra241_cmdqv *cmdqv =
+		container_of(quarantine, struct tegra241_cmdqv, quarantine);
 
-	if (!tegra241_quarantine_look(quarantine))
+	if (!tegra241_quarantine_look(quarantine) || READ_ONCE(cmdqv->lost))
 		return;
 
 	guard(mutex)(&quarantine->lock);
@@ -198,6 +250,7 @@ void tegra241_quarantine_queue(struct tegra241_vm_vintf *vintf,
 void tegra241_quarantine_vintf(struct tegra241_vm_vintf *vintf, int why)
 {
 	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
+	int flushed = 0;
 
 	/* What is stuck interrupts still, and a look that is under way may take long */
 	tegra241_vm_brake_hold(cmdqv, vintf->hw.idx);
@@ -207,7 +260,7 @@ void tegra241_quarantine_vintf(struct tegra241_vm_vintf *vintf, int why)
 	vintf->vsmmu = NULL;
 	tegra241_vm_owners_end(vintf);
 	trace_cmdqv_vintf_quarantine(&vintf->hw, vintf->vmid->id, why);
-	if (tegra241_quarantine_look_at(vintf))
+	if (tegra241_quarantine_look_at(vintf, &flushed))
 		return;
 	dev_warn_ratelimited(cmdqv->dev,
 			     "VINTF%u (%s): would not stop (%d), kept from other VMs with its VMID 0x%x until it does\n",

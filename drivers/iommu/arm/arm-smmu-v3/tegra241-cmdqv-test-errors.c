@@ -658,7 +658,7 @@ static void test_brake_stray(struct kunit *test)
 	destroy_vsmmu(tv);
 }
 
-/* Hardware whose mask does nothing: no brake, and nothing is worse for it */
+/* Hardware whose mask does nothing: no brake, and the line is turned off */
 static void test_brake_useless(struct kunit *test)
 {
 	struct fake_cmdqv *fake = test->priv;
@@ -674,6 +674,7 @@ static void test_brake_useless(struct kunit *test)
 	make_error(fake, 2);
 	KUNIT_EXPECT_EQ(test, fake->interrupts, 2 * UNIT_BURST);
 	KUNIT_EXPECT_TRUE(test, fake->cmdqv->vm_brake.useless);
+	KUNIT_EXPECT_TRUE(test, fake->irq_off);
 	fake_cmdqv_pass(fake, POLL_TIME);
 	expect_event(fake, vb, BIT(0));
 	storm(fake, 1, 10 * UNIT_BURST, true);

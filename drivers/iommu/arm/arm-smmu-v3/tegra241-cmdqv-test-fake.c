@@ -487,6 +487,8 @@ static u32 fake_readl(const void __iomem *addr)
 	u32 reg, *p;
 	int page;
 
+	if (fake->no_answer)
+		return fake->answer;
 	if (off < TEGRA241_VCMDQ_PAGE0)
 		return fake_config_read(fake, off);
 	vcmdq = fake_decode(fake, off, &page, &reg);
@@ -521,6 +523,8 @@ static u64 fake_readq(const void __iomem *addr)
 	u32 reg;
 	int page;
 
+	if (fake->no_answer)
+		return fake->answer;
 	if (off < TEGRA241_VCMDQ_PAGE0) {
 		fake_decode_vintf(fake, off, &reg);
 		if (reg == TEGRA241_VINTF_LVCMDQ_ERR_MAP_64(0)) {
@@ -618,6 +622,19 @@ static void fake_brake_schedule(struct tegra241_vm_brake *brake,
 
 	if (fake->tick_at == ULONG_MAX)
 		fake->tick_at = fake->now + delay;
+}
+
+static void fake_storm_irq(struct tegra241_cmdqv *cmdqv, bool on)
+{
+	struct fake_cmdqv *fake = fake_get();
+
+	KUNIT_EXPECT_EQ(fake->test, fake->irq_off, on);
+	fake->irq_off = !on;
+}
+
+static void fake_storm_schedule(struct tegra241_cmdqv *cmdqv)
+{
+	fake_get()->storm_at = fake_get()->now + msecs_to_jiffies(20);
 }
 
 /**
@@ -778,6 +795,7 @@ struct fake_cmdqv *fake_cmdqv_create(struct kunit *test)
 	/* As on a machine that has just been started */
 	fake->now = INITIAL_JIFFIES;
 	fake->tick_at = ULONG_MAX;
+	fake->storm_at = ULONG_MAX;
 	fake->error_at_unmask = -1;
 	test->priv = fake;
 
@@ -792,6 +810,7 @@ struct fake_cmdqv *fake_cmdqv_create(struct kunit *test)
 	cmdqv->base_phys = FAKE_BASE_PHYS;
 	cmdqv->size = SZ_1M;
 	tegra241_view_init(cmdqv);
+	tegra241_storm_init(cmdqv);
 	cmdqv->max_log2_entries = 8;
 	KUNIT_ASSERT_EQ(test, 0,
 			tegra241_cmdqv_decode_param(FAKE_PARAM, SZ_1M,
@@ -808,6 +827,10 @@ struct fake_cmdqv *fake_cmdqv_create(struct kunit *test)
 	kunit_activate_static_stub(test, tegra241_vm_brake_now, fake_now);
 	kunit_activate_static_stub(test, tegra241_vm_brake_schedule,
 				   fake_brake_schedule);
+	kunit_activate_static_stub(test, tegra241_storm_now, fake_now);
+	kunit_activate_static_stub(test, tegra241_storm_irq, fake_storm_irq);
+	kunit_activate_static_stub(test, tegra241_storm_schedule,
+				   fake_storm_schedule);
 	KUNIT_ASSERT_EQ(test, 0, tegra241_cmdqv_vm_init(cmdqv));
 	return fake;
 }

@@ -484,14 +484,18 @@ static void expect_init_fails(struct fake_cmdqv *fake,
 			      const struct iommu_user_data *data, int err)
 {
 	struct tegra241_vsmmu *tv = new_vsmmu(fake, 7);
+	int v;
 
-	fake->vintf[1].want_vmid = 7;
+	for (v = 1; v < FAKE_NUM_VINTFS; v++)
+		fake->vintf[v].want_vmid = 7;
 	KUNIT_EXPECT_EQ(fake->test, err, init_vsmmu(tv, data));
-	fake->vintf[1].want_vmid = 0;
+	for (v = 1; v < FAKE_NUM_VINTFS; v++)
+		fake->vintf[v].want_vmid = 0;
 	KUNIT_EXPECT_EQ(fake->test, kref_read(&tv->vsmmu.vmid->kref), 2);
 	KUNIT_EXPECT_NULL(fake->test, tv->vsmmu.core.ops);
 	KUNIT_EXPECT_EQ(fake->test, fake->mmaps, 0);
-	expect_vintf_free(fake, 1);
+	for (v = 1; v < FAKE_NUM_VINTFS; v++)
+		expect_vintf_free(fake, v);
 }
 
 /* Each way to fail leaves nothing */
@@ -543,10 +547,13 @@ static void test_vintf_errors(struct kunit *test)
 	expect_init_fails(fake, &rw, -ETIMEDOUT);
 	fake->vintf[1].no_enable = false;
 
-	/* It says that it is enabled, but not that it was asked to: not to be trusted */
-	fake->vintf[1].hides_en = true;
+	/*
+	 * It says that it is enabled, but not that it was asked to: not to be trusted. It is
+	 * another one, for the one that has failed comes last now.
+	 */
+	fake->vintf[2].hides_en = true;
 	expect_init_fails(fake, &rw, -EIO);
-	fake->vintf[1].hides_en = false;
+	fake->vintf[2].hides_en = false;
 
 	/* The reply's memory goes after it has been looked at; the window goes, too */
 	data = user_data(test, PROT_READ | PROT_WRITE);
@@ -1260,7 +1267,7 @@ static void test_accesses(struct kunit *test)
 	destroy_vdev(vdev);
 	expect_accesses(fake, 3, 1, "a SID slot ends");
 	destroy_vsmmu(tv);
-	expect_accesses(fake, 2, 1, "a VINTF ends");
+	expect_accesses(fake, 2, 2, "a VINTF ends");
 }
 
 static struct kunit_case geometry_cases[] = {

@@ -98,6 +98,8 @@ struct fake_vintf {
  * @stays_on: STATUS does not follow when the unit is turned off
  * @drop_map: writes to this VCMDQ's CMDQ_ALLOC_MAP are lost; -1: none
  * @no_map: this VCMDQ's CMDQ_ALLOC_MAP takes no ALLOCATED; -1: none
+ * @no_answer: reads give @answer, whatever is there; writes arrive
+ * @answer: all ones, or 0
  * @noise: bits of the error maps that name nothing which exists
  * @hostile: VINTF whose VM writes to its window before each access; 0: none
  * @attacking: it is doing so
@@ -117,6 +119,9 @@ struct fake_vintf {
  * @error_at_unmask: VCMDQ that makes an error just before a VINTF is unmasked; -1:
  *	none
  * @num_smmus: SMMUs that have been made for it, to name them apart
+ * @irq_off: the interrupt's line is off
+ * @storm_at: when the errors are looked for instead; ULONG_MAX: not at all
+ * @looks: how often they have been
  * @mmap_base: physical address of the last window registered
  * @mmap_length: its length
  * @mmap_ret: result of registering
@@ -144,6 +149,8 @@ struct fake_cmdqv {
 	bool stays_on;
 	int drop_map;
 	int no_map;
+	bool no_answer;
+	u64 answer;
 	u64 noise;
 
 	u16 hostile;
@@ -166,6 +173,9 @@ struct fake_cmdqv {
 	int error_at_unmask;
 
 	unsigned int num_smmus;
+	bool irq_off;
+	unsigned long storm_at;
+	unsigned int looks;
 
 	phys_addr_t mmap_base;
 	size_t mmap_length;

@@ -53,6 +53,23 @@ DEFINE_EVENT(cmdqv_unit, cmdqv_disable,
 	TP_ARGS(cmdqv, ret)
 );
 
+/* PARAM does not read as what it is: the unit is not used any more */
+DEFINE_EVENT(cmdqv_unit, cmdqv_lost,
+	TP_PROTO(const struct tegra241_cmdqv *cmdqv, int ret),
+	TP_ARGS(cmdqv, ret)
+);
+
+/* The interrupt is off for a while, since it does not stop, and on again */
+DEFINE_EVENT(cmdqv_unit, cmdqv_interrupt_off,
+	TP_PROTO(const struct tegra241_cmdqv *cmdqv, int ret),
+	TP_ARGS(cmdqv, ret)
+);
+
+DEFINE_EVENT(cmdqv_unit, cmdqv_interrupt_on,
+	TP_PROTO(const struct tegra241_cmdqv *cmdqv, int ret),
+	TP_ARGS(cmdqv, ret)
+);
+
 /* A CMD_SYNC that has not completed: what disabled queues owe is still to come */
 DEFINE_EVENT(cmdqv_unit, cmdqv_flush_failed,
 	TP_PROTO(const struct tegra241_cmdqv *cmdqv, int ret),

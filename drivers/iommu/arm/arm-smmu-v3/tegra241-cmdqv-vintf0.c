@@ -62,6 +62,10 @@ void tegra241_vintf0_handle_error(struct tegra241_host_vintf *vintf)
 		 * that this very error has been seen.
 		 */
 		gerror = tegra241_readl(vcmdq->hw.page0 + TEGRA241_VCMDQ_GERROR);
+		/* Skipping would write into the queue at an index that CONS never had */
+		if (gerror == TEGRA241_NO_ANSWER &&
+		    !tegra241_cmdqv_alive(cmdqv))
+			return;
 		if (trace_cmdqv_vcmdq_error_enabled())
 			trace_cmdqv_vcmdq_error(&vcmdq->hw, gerror,
 						tegra241_readl(vcmdq->hw.page0 +
@@ -122,6 +126,31 @@ struct arm_smmu_cmdq *tegra241_vintf0_get_cmdq(struct arm_smmu_device *smmu,
 	    !arm_smmu_cmdq_supports_cmd(&vcmdq->cmdq, ent))
 		return NULL;
 	return &vcmdq->cmdq;
+}
+
+/**
+ * tegra241_vintf0_cmdq_failed() - a queue has not executed what it was told
+ * @smmu: the SMMU, part of a struct tegra241_cmdqv
+ * @cmdq: the queue, one of VINTF0; what it was told has been done by the SMMU's own
+ *	queue meanwhile, within its time
+ *
+ * The queue is left, for good: each command that waits for it costs a second with
+ * interrupts off. VMs' queues are not concerned, unless the whole unit is gone.
+ *
+ * Context: any.
+ */
+void tegra241_vintf0_cmdq_failed(struct arm_smmu_device *smmu,
+				 struct arm_smmu_cmdq *cmdq)
+{
+	struct tegra241_host_vcmdq *vcmdq =
+		container_of(cmdq, struct tegra241_host_vcmdq, cmdq);
+
+	if (!xchg(&vcmdq->enabled, false))
+		return;
+	trace_cmdqv_host_vcmdq_disable(&vcmdq->hw, -ETIMEDOUT);
+	if (tegra241_cmdqv_alive(to_cmdqv(smmu)))
+		vcmdq_err(&vcmdq->hw,
+			  "does not execute commands, using the SMMU's own command queue instead\n");
 }
 
 /*
@@ -235,7 +264,7 @@ static void tegra241_vintf0_hw_down(struct tegra241_host_vintf *vintf, u16 num)
 
 	while (num--)
 		tegra241_host_vcmdq_hw_deinit(vintf->lvcmdqs[num]);
-	ret = tegra241_vintf_disable_any(&vintf->hw);
+	ret = tegra241_vintf_disable_any(&vintf->hw, true);
 	trace_cmdqv_vintf_disable(&vintf->hw, 0, ret);
 	if (ret)
 		tegra241_host_vintf_dump(&vintf->hw, "disabling");

@@ -33,8 +33,8 @@
  * Assumption A21: only VINTF_INT_MASK's place is known, so
  *
  * - it does what its name says. Should it do nothing, interrupts go on while all
- *   VMs' VINTFs are masked. A burst of these is warned of, once, and there is no
- *   brake any more; events are what they are without it.
+ *   VMs' VINTFs are masked. A burst of these has the whole line turned off for a
+ *   while (tegra241-cmdqv-storm.c).
  * - unmasking raises no interrupt for what came meanwhile. If it does, that one
  *   finds nothing new.
  */
@@ -168,6 +168,7 @@ void tegra241_vm_brake_charge(struct tegra241_vm_vintf *vintf)
 void tegra241_vm_brake_charge_unit(struct tegra241_cmdqv *cmdqv)
 {
 	struct tegra241_vm_brake *brake = &cmdqv->vm_brake;
+	bool useless = false;
 
 	spin_lock(&brake->lock);
 	if (!tegra241_vm_brake_count(&brake->rate, UNIT_BURST))
@@ -177,12 +178,28 @@ void tegra241_vm_brake_charge_unit(struct tegra241_cmdqv *cmdqv)
 	} else if (!brake->useless) {
 		/* Of what has come before masking, one edge can be left */
 		brake->useless = true;
+		useless = true;
 		trace_cmdqv_mask_useless(cmdqv, 0, brake->int_mask);
-		dev_warn(cmdqv->dev,
-			 "interrupts go on with all VMs' VINTFs masked, not masking them any more; file vintfs in debugfs tells whose they are\n");
 	}
 out_unlock:
 	spin_unlock(&brake->lock);
+	if (useless)
+		tegra241_storm_begin(cmdqv);
+}
+
+/**
+ * tegra241_vm_brake_again() - the interrupt is about to be on again
+ * @cmdqv: the unit
+ *
+ * What did not heed the mask may have been something else than VMs.
+ *
+ * Context: any that may take a spinlock.
+ */
+void tegra241_vm_brake_again(struct tegra241_cmdqv *cmdqv)
+{
+	spin_lock(&cmdqv->vm_brake.lock);
+	cmdqv->vm_brake.useless = false;
+	spin_unlock(&cmdqv->vm_brake.lock);
 }
 
 /*

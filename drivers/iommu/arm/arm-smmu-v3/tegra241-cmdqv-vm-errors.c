@@ -102,6 +102,11 @@ bool tegra241_vm_errors_look(struct tegra241_vm_vintf *vintf)
 	lockdep_assert_held(&tegra241_vm_vintf_errors(vintf)->lock);
 
 	tegra241_vintf_read_err_map(&vintf->hw, map);
+	/* What can't be seen is not told: all queues in error is what a lost bus reads as */
+	if (bitmap_weight(map, TEGRA241_MAX_VCMDQS) ==
+	    vintf->hw.cmdqv->param.num_lvcmdqs_per_vintf &&
+	    !tegra241_cmdqv_alive(vintf->hw.cmdqv))
+		return false;
 	if (!tegra241_vm_vintf_new_errors(vintf, map))
 		return false;
 	vintf->events++;

@@ -74,6 +74,40 @@ static void tegra241_vm_owners_uncount(struct tegra241_vm_owners *owners,
 	__clear_bit(share - owners->all_shares, owners->shares_used);
 }
 
+/*
+ * The lowest that is free. One that is broken would be that for all VMs, over and over, so
+ * those that have failed come last.
+ */
+static unsigned int tegra241_vm_owners_choose(struct tegra241_vm_owners *owners,
+					      unsigned int num)
+{
+	DECLARE_BITMAP(avoid, TEGRA241_MAX_VINTFS);
+	unsigned int idx;
+
+	bitmap_or(avoid, owners->taken, owners->suspect, TEGRA241_MAX_VINTFS);
+	idx = find_first_zero_bit(avoid, num);
+	return idx < num ? idx : find_first_zero_bit(owners->taken, num);
+}
+
+/**
+ * tegra241_vm_owners_suspect() - whether a VINTF has done what it was told
+ * @vintf: the VINTF
+ * @suspect: it has not, or a queue of it; or both have
+ *
+ * Context: sleeps.
+ */
+void tegra241_vm_owners_suspect(struct tegra241_vm_vintf *vintf, bool suspect)
+{
+	struct tegra241_vm_owners *owners = &vintf->hw.cmdqv->vm_owners;
+	u16 idx = vintf->hw.idx;
+
+	/* Whoever has it is the only one to change its bit, and most often it is 0 */
+	if (test_bit(idx, owners->suspect) == suspect)
+		return;
+	guard(mutex)(&owners->lock);
+	__assign_bit(idx, owners->suspect, suspect);
+}
+
 /**
  * tegra241_vm_owners_add() - a free VINTF for a vIOMMU of the current user
  * @cmdqv: the unit
@@ -101,7 +135,7 @@ int tegra241_vm_owners_add(struct tegra241_cmdqv *cmdqv,
 				    from_kuid_munged(&init_user_ns, user), limit);
 		return -EDQUOT;
 	}
-	idx = find_first_zero_bit(owners->taken, cmdqv->param.num_vintfs);
+	idx = tegra241_vm_owners_choose(owners, cmdqv->param.num_vintfs);
 	if (idx >= cmdqv->param.num_vintfs)
 		return -ENOSPC;
 	__set_bit(idx, owners->taken);

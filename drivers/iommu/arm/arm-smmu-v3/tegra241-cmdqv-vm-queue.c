@@ -21,6 +21,7 @@
  * tegra241_vm_vcmdq_halt() - unmap a queue of a VM, and disable it
  * @vcmdq: the queue, through the direct aperture, mapped or not; those above it
  *	in its VINTF are unmapped
+ * @patient: as for tegra241_vcmdq_disable()
  * @unmapped: what unmapping has returned
  *
  * That an enabled queue can be unmapped is assumption A10, hence the verification.
@@ -28,42 +29,62 @@
  * Context: sleeps.
  * Return: 0, or -ETIMEDOUT or -EIO if the queue may still be running.
  */
-int tegra241_vm_vcmdq_halt(struct tegra241_vcmdq *vcmdq, int *unmapped)
+int tegra241_vm_vcmdq_halt(struct tegra241_vcmdq *vcmdq, bool patient,
+			   int *unmapped)
 {
 	tegra241_vcmdq_ask_to_stop(vcmdq);
 	*unmapped = tegra241_vcmdq_unmap(vcmdq);
 	tegra241_vcmdq_await_enabling(vcmdq);
-	return tegra241_vcmdq_write_config(vcmdq, 0) ?: *unmapped;
+	return tegra241_vcmdq_disable(vcmdq, patient) ?: *unmapped;
 }
 
 /*
  * A CMD_SYNC waits behind the ATC_INVs of all VMs, so one VM can keep another one's
  * from completing. What that must not cost the latter is more than this queue.
  */
-static void tegra241_vm_vcmdq_flush(struct tegra241_vcmdq *vcmdq)
+static int tegra241_vm_vcmdq_flush(struct tegra241_cmdqv *cmdqv)
 {
-	struct tegra241_cmdqv *cmdqv = vcmdq->cmdqv;
 	int tries, ret;
 
 	for (tries = 0; tries < FLUSH_TRIES; tries++) {
 		ret = tegra241_cmdqv_flush(cmdqv);
-		if (!ret) {
-			clear_bit(vcmdq->idx, cmdqv->unflushed);
-			return;
-		}
+		if (!ret)
+			return 0;
 		cond_resched();
 	}
-	set_bit(vcmdq->idx, cmdqv->unflushed);
-	trace_cmdqv_vcmdq_unflushed(vcmdq, ret);
-	dev_warn_ratelimited(cmdqv->dev,
-			     "VINTF%u: VCMDQ%u: late ATC timeouts could not be flushed (%d), look for a device that hangs\n",
-			     vcmdq->vintf_idx, vcmdq->idx, ret);
+	return ret;
+}
+
+/**
+ * tegra241_vm_vcmdq_finish() - make a halted queue of a VM hold on to nothing
+ * @vcmdq: the queue, halted by tegra241_vm_vcmdq_halt()
+ * @flushed: what tegra241_cmdqv_flush() has returned since; if that is an error the flush
+ *	is owed, see tegra241_cmdqv::unflushed
+ *
+ * Return: 0, or -EIO if the hardware may be reading the queue.
+ */
+int tegra241_vm_vcmdq_finish(struct tegra241_vcmdq *vcmdq, int flushed)
+{
+	struct tegra241_cmdqv *cmdqv = vcmdq->cmdqv;
+
+	if (flushed) {
+		set_bit(vcmdq->idx, cmdqv->unflushed);
+		trace_cmdqv_vcmdq_unflushed(vcmdq, flushed);
+		dev_warn_ratelimited(cmdqv->dev,
+				     "VINTF%u: VCMDQ%u: late ATC timeouts could not be flushed (%d), look for a device that hangs\n",
+				     vcmdq->vintf_idx, vcmdq->idx, flushed);
+	} else {
+		clear_bit(vcmdq->idx, cmdqv->unflushed);
+	}
+	tegra241_vcmdq_scrub(vcmdq);
+	return tegra241_vcmdq_verify_stopped(vcmdq);
 }
 
 /**
  * tegra241_vm_vcmdq_stop() - stop a queue of a VM for good
  * @vcmdq: the queue, through the direct aperture, mapped or not; those above it
  *	in its VINTF are unmapped
+ * @patient: as for tegra241_vcmdq_disable()
  *
  * What counts comes after unmapping: from then on the VM can't start again what is
  * being stopped. The queue is asked to stop before that only because nobody knows
@@ -77,17 +98,15 @@ static void tegra241_vm_vcmdq_flush(struct tegra241_vcmdq *vcmdq)
  * Return: 0 if the queue is disabled, unmapped, and knows no memory any more; else
  * -ETIMEDOUT or -EIO, and the hardware may be reading the queue.
  */
-int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq)
+int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq, bool patient)
 {
 	int ret, unmapped;
 
-	ret = tegra241_vm_vcmdq_halt(vcmdq, &unmapped);
+	ret = tegra241_vm_vcmdq_halt(vcmdq, patient, &unmapped);
 	trace_cmdqv_vcmdq_unmap(vcmdq, unmapped);
-	if (!ret) {
-		tegra241_vm_vcmdq_flush(vcmdq);
-		tegra241_vcmdq_scrub(vcmdq);
-		ret = tegra241_vcmdq_verify_stopped(vcmdq);
-	}
+	if (!ret)
+		ret = tegra241_vm_vcmdq_finish(vcmdq,
+					       tegra241_vm_vcmdq_flush(vcmdq->cmdqv));
 	trace_cmdqv_vcmdq_stop(vcmdq, ret);
 	return ret;
 }
@@ -134,7 +153,8 @@ static int tegra241_vm_vcmdq_prepare(struct tegra241_vcmdq *vcmdq, u64 base)
 static void tegra241_vm_vcmdq_retire(struct tegra241_vm_vintf *vintf,
 				     struct tegra241_vm_vcmdq *vcmdq)
 {
-	int ret = tegra241_vm_vcmdq_stop(&vcmdq->hw);
+	/* Of a VINTF of which one has not stopped the others are not waited for */
+	int ret = tegra241_vm_vcmdq_stop(&vcmdq->hw, !vintf->fenced);
 
 	if (ret) {
 		tegra241_quarantine_queue(vintf, vcmdq, ret);
@@ -243,8 +263,12 @@ static int tegra241_vm_hw_queue_start(struct tegra241_vm_vintf *vintf,
 
 	ret = tegra241_vm_vcmdq_prepare(&vcmdq->hw, base);
 	trace_cmdqv_vcmdq_prepare(&vcmdq->hw, base, ret);
-	if (ret)
+	if (ret) {
+		/* What a device that hangs costs is not the VINTF's fault */
+		if (!test_bit(vcmdq->hw.idx, cmdqv->unflushed))
+			tegra241_vm_owners_suspect(vintf, true);
 		return ret;
+	}
 
 	tegra241_vm_errors_new_queue(vintf, core->index);
 	tegra241_view_add_vcmdq(vcmdq);
@@ -253,6 +277,7 @@ static int tegra241_vm_hw_queue_start(struct tegra241_vm_vintf *vintf,
 	ret = tegra241_vcmdq_map(&vcmdq->hw);
 	trace_cmdqv_vcmdq_map(&vcmdq->hw, ret);
 	if (ret) {
+		tegra241_vm_owners_suspect(vintf, true);
 		tegra241_vm_vcmdq_retire(vintf, vcmdq);
 		return ret;
 	}
@@ -260,6 +285,7 @@ static int tegra241_vm_hw_queue_start(struct tegra241_vm_vintf *vintf,
 	dev_dbg(cmdqv->dev, "VINTF%u: VCMDQ%u/LVCMDQ%u: base 0x%016llx\n",
 		vintf->hw.idx, vcmdq->hw.idx, vcmdq->hw.lidx, base);
 	hwq->vcmdq = vcmdq;
+	tegra241_vm_owners_suspect(vintf, false);
 	WRITE_ONCE(vintf->num_queues, vintf->num_queues + 1);
 	return 0;
 }

@@ -5,6 +5,7 @@
  * A vDEVICE has a slot of its VINTF, which names one physical StreamID, for as long as
  * it exists. An ATC_INV that has matched the slot may still be under way when it matches
  * no more: a CMD_SYNC waits for it, and then the slot can be another device's.
+ * Of a unit that is lost nobody knows what still matches: the slot stays given up.
  *
  * That CMD_SYNC goes through the queue that all VMs behind the SMMU share, so there is
  * none if nothing can be under way: a queue of the VINTF was mapped neither since the
@@ -94,7 +95,7 @@ static int tegra241_vm_vdevice_flush(struct tegra241_vm_vintf *vintf)
 	ret = tegra241_cmdqv_flush(vintf->hw.cmdqv);
 	if (!ret)
 		vsmmu->unsynced = false;
-	return ret;
+	return ret ?: READ_ONCE(vintf->hw.cmdqv->lost) ? -EIO : 0;
 }
 
 /**

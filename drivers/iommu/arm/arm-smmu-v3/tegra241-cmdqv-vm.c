@@ -218,7 +218,7 @@ static int tegra241_vsmmu_check_data(const struct iommu_user_data *user_data)
  * Return: 0; -EOPNOTSUPP if no VM can have a VINTF here, -EINVAL, -E2BIG or
  * -EFAULT for @user_data, -EDQUOT if the user has as many VINTFs through @dev as one
  * can have, -ENOSPC if all are taken, -ENOMEM, -ETIMEDOUT or -EIO if the hardware does not
- * follow, or what registering the window returns.
+ * follow, -EIO if the unit is lost, or what registering the window returns.
  * After an error nothing is left, but possibly a VINTF in the quarantine.
  */
 int tegra241_vsmmu_init(struct arm_vsmmu *vsmmu, struct device *dev,
@@ -231,6 +231,8 @@ int tegra241_vsmmu_init(struct arm_vsmmu *vsmmu, struct device *dev,
 	phys_addr_t window;
 	int ret;
 
+	if (READ_ONCE(cmdqv->lost))
+		return -EIO;
 	if (!tegra241_cmdqv_vm_usable(cmdqv))
 		return -EOPNOTSUPP;
 	ret = tegra241_vsmmu_check_data(user_data);
@@ -242,8 +244,10 @@ int tegra241_vsmmu_init(struct arm_vsmmu *vsmmu, struct device *dev,
 		return PTR_ERR(vintf);
 
 	ret = tegra241_vm_vintf_enable(vintf);
-	if (ret)
+	if (ret) {
+		tegra241_vm_owners_suspect(vintf, true);
 		goto err_retire;
+	}
 
 	window = cmdqv->base_phys + tegra241_vintf_window(vintf->hw.idx);
 	ret = viommu->services->alloc_mmap(viommu, window,
@@ -353,7 +357,8 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_vm_init);
  * another kernel, which enables the unit again, so turning that off is not enough:
  * no queue of theirs is left mapped or with a BASE, no VINTF enabled, with a VMID or
  * with a StreamID, which no VM can undo, and none masked. There is no flush, since no
- * VM gets these queues from this kernel any more.
+ * VM gets these queues from this kernel any more. However many would not stop, the first
+ * takes a second and the others 30 ms each.
  *
  * User space is still there. What it was setting up when VINTF0 went out of use is
  * waited for, or this would come first and leave it running; later it is turned away.
@@ -364,6 +369,7 @@ void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
 {
 	struct tegra241_vintf vintf;
 	struct tegra241_vcmdq vcmdq;
+	bool patient = true;
 	int ret, unmapped;
 	u16 idx;
 
@@ -371,27 +377,37 @@ void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
 	up_write(&cmdqv->vm_gate);
 	synchronize_rcu();
 	tegra241_quarantine_stop(&cmdqv->quarantine);
+	if (READ_ONCE(cmdqv->lost)) {
+		dev_err(cmdqv->dev, "the unit is lost, hardware of VMs may be running at shutdown, power-cycle before another kernel runs here\n");
+		tegra241_vm_brake_stop(cmdqv);
+		return;
+	}
 
 	for (idx = cmdqv->param.num_vcmdqs;
 	     idx-- > cmdqv->param.num_lvcmdqs_per_vintf;) {
 		tegra241_vcmdq_init_direct(&vcmdq, cmdqv, idx);
-		ret = tegra241_vm_vcmdq_halt(&vcmdq, &unmapped);
-		if (ret)
-			dev_err(cmdqv->dev,
-				"VINTF%u: VCMDQ%u would not stop (%d) at shutdown, power-cycle before another kernel runs here\n",
-				vcmdq.vintf_idx, idx, ret);
-		else
+		ret = tegra241_vm_vcmdq_halt(&vcmdq, patient, &unmapped);
+		if (!ret) {
 			tegra241_vcmdq_scrub(&vcmdq);
+			continue;
+		}
+		patient = false;
+		dev_err_ratelimited(cmdqv->dev,
+				    "VINTF%u: VCMDQ%u would not stop (%d) at shutdown, power-cycle before another kernel runs here\n",
+				    vcmdq.vintf_idx, idx, ret);
 	}
+	patient = true;
 	for (idx = cmdqv->param.num_vintfs; --idx;) {
 		tegra241_vintf_init(&vintf, cmdqv, idx);
-		ret = tegra241_vintf_disable_any(&vintf);
-		if (ret)
-			dev_err(cmdqv->dev,
-				"VINTF%u: would not stop (%d) at shutdown, power-cycle before another kernel runs here\n",
-				idx, ret);
-		else
+		ret = tegra241_vintf_disable_any(&vintf, patient);
+		if (!ret) {
 			tegra241_vintf_scrub(&vintf, TEGRA241_ALL_SIDS);
+			continue;
+		}
+		patient = false;
+		dev_err_ratelimited(cmdqv->dev,
+				    "VINTF%u: would not stop (%d) at shutdown, power-cycle before another kernel runs here\n",
+				    idx, ret);
 	}
 	tegra241_vm_brake_stop(cmdqv);
 }

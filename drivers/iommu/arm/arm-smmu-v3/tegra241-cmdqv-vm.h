@@ -13,7 +13,7 @@
  * tegra241_cmdqv_vm_usable() - whether VMs can have VINTFs
  * @cmdqv: the unit
  *
- * Return: false before the unit runs and when it does not any more, inside a VM,
+ * Return: false before the unit runs and when it does not any more or is lost, inside a VM,
  * and if VINTF0 is all there is.
  */
 static inline bool tegra241_cmdqv_vm_usable(struct tegra241_cmdqv *cmdqv)
@@ -49,6 +49,8 @@ struct tegra241_vm_error {
  * @node: in tegra241_vm_vintf::stuck; then this holds a reference on each page
  *	of the memory
  * @stuck: that is so; protected by tegra241_view::lock
+ * @halted: it has stopped, and holds on to its memory until the next flush; protected by
+ *	tegra241_quarantine::lock
  * @error: as it was last seen; protected by the VINTF's tegra241_vm_errors::lock
  *
  * Part of its VINTF, so that a queue takes no memory that could fail to be there. In use
@@ -61,6 +63,7 @@ struct tegra241_vm_vcmdq {
 	phys_addr_t base_pa;
 	size_t length;
 	struct list_head node;
+	bool halted;
 #ifdef CONFIG_DEBUG_FS
 	bool stuck;
 #endif
@@ -206,8 +209,10 @@ void tegra241_vm_hw_queue_not_contig(struct iommufd_hw_queue *core,
 				     size_t contig, size_t page_size);
 int tegra241_vm_hw_queue_init(struct iommufd_hw_queue *core);
 void tegra241_vm_hw_queue_destroy(struct iommufd_hw_queue *core);
-int tegra241_vm_vcmdq_halt(struct tegra241_vcmdq *vcmdq, int *unmapped);
-int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq);
+int tegra241_vm_vcmdq_halt(struct tegra241_vcmdq *vcmdq, bool patient,
+			   int *unmapped);
+int tegra241_vm_vcmdq_finish(struct tegra241_vcmdq *vcmdq, int flushed);
+int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq, bool patient);
 
 /* tegra241-cmdqv-vm-vdevice.c */
 int tegra241_vm_vdevice_init(struct iommufd_vdevice *core);
@@ -220,6 +225,7 @@ int tegra241_vm_owners_add(struct tegra241_cmdqv *cmdqv,
 			   struct tegra241_vm_vintf *vintf, struct device *dev);
 void tegra241_vm_owners_end(struct tegra241_vm_vintf *vintf);
 void tegra241_vm_owners_remove(struct tegra241_vm_vintf *vintf);
+void tegra241_vm_owners_suspect(struct tegra241_vm_vintf *vintf, bool suspect);
 void tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv, u16 idx);
 
 /* tegra241-cmdqv-vm-memory.c */
@@ -248,6 +254,7 @@ void tegra241_vm_brake_hold(struct tegra241_cmdqv *cmdqv, u16 idx);
 void tegra241_vm_brake_free(struct tegra241_cmdqv *cmdqv, u16 idx);
 void tegra241_vm_brake_charge(struct tegra241_vm_vintf *vintf);
 void tegra241_vm_brake_charge_unit(struct tegra241_cmdqv *cmdqv);
+void tegra241_vm_brake_again(struct tegra241_cmdqv *cmdqv);
 #if IS_ENABLED(CONFIG_KUNIT)
 unsigned long tegra241_vm_brake_now(void);
 void tegra241_vm_brake_schedule(struct tegra241_vm_brake *brake,
@@ -344,6 +351,10 @@ static inline int tegra241_cmdqv_vm_init(struct tegra241_cmdqv *cmdqv)
 
 static inline void tegra241_cmdqv_vm_reserve(struct tegra241_cmdqv *cmdqv,
 					     u16 idx)
+{
+}
+
+static inline void tegra241_vm_brake_again(struct tegra241_cmdqv *cmdqv)
 {
 }
 

@@ -44,18 +44,26 @@ static void tegra241_cmdqv_log_error(struct tegra241_cmdqv *cmdqv, u64 map)
  * pending already, and errors of other queues raise it meanwhile
  * (hardware.md §10), so each run looks at all VINTFs that have an error.
  */
-VISIBLE_IF_KUNIT irqreturn_t tegra241_cmdqv_isr(int irq, void *devid)
+/**
+ * tegra241_cmdqv_look() - see to errors of all queues
+ * @cmdqv: the unit
+ *
+ * Context: the interrupt thread; a work item while the interrupt is off.
+ */
+void tegra241_cmdqv_look(struct tegra241_cmdqv *cmdqv)
 {
-	struct tegra241_cmdqv *cmdqv = devid;
 	void __iomem *reg = cmdqv->base + TEGRA241_CMDQV_VINTF_ERR_MAP;
 	struct tegra241_host_vintf *vintf0;
 	bool host;
 	u64 map;
 
-	WRITE_ONCE(cmdqv->interrupts, cmdqv->interrupts + 1);
+	if (READ_ONCE(cmdqv->lost))
+		return;
 
 	/* Not aligned for a 64-bit access; bits past the last VINTF are noise */
 	map = tegra241_readl(reg) | (u64)tegra241_readl(reg + 4) << 32;
+	if (!~map && !tegra241_cmdqv_alive(cmdqv))
+		return;
 	map &= GENMASK_ULL(cmdqv->param.num_vintfs - 1, 0);
 
 	trace_cmdqv_interrupt(cmdqv, map);
@@ -72,6 +80,15 @@ VISIBLE_IF_KUNIT irqreturn_t tegra241_cmdqv_isr(int irq, void *devid)
 	}
 
 	tegra241_vm_errors_handle(cmdqv, map, host);
+}
+
+VISIBLE_IF_KUNIT irqreturn_t tegra241_cmdqv_isr(int irq, void *devid)
+{
+	struct tegra241_cmdqv *cmdqv = devid;
+
+	WRITE_ONCE(cmdqv->interrupts, cmdqv->interrupts + 1);
+	tegra241_cmdqv_look(cmdqv);
+	tegra241_storm_count(cmdqv);
 	return IRQ_HANDLED;
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_isr);
@@ -80,7 +97,7 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_cmdqv_isr);
  * A unit that is enabled comes back with all that it knows, and queues that are
  * enabled would read whatever has become of a predecessor's memory. Waits for
  * nothing, since a disabled unit need not answer; that it takes the writes is
- * assumption A9.
+ * assumption A9. Of a unit that is lost it is as good as nothing that arrives.
  */
 static void tegra241_cmdqv_hw_ask_all_to_stop(struct tegra241_cmdqv *cmdqv)
 {
@@ -97,8 +114,9 @@ static void tegra241_cmdqv_hw_ask_all_to_stop(struct tegra241_cmdqv *cmdqv)
 	for (idx = cmdqv->param.num_vintfs; idx--;) {
 		tegra241_vintf_init(&vintf, cmdqv, idx);
 		reg = tegra241_readl(vintf.base + TEGRA241_VINTF_CONFIG);
-		tegra241_writel(reg & ~VINTF_EN,
-				vintf.base + TEGRA241_VINTF_CONFIG);
+		if (reg != TEGRA241_NO_ANSWER)
+			tegra241_writel(reg & ~VINTF_EN,
+					vintf.base + TEGRA241_VINTF_CONFIG);
 	}
 }
 
@@ -106,6 +124,8 @@ static void tegra241_cmdqv_hw_ask_all_to_stop(struct tegra241_cmdqv *cmdqv)
  * Stop and empty what firmware or, over kexec, another kernel has left, which
  * may have mapped queues to every VINTF. From here on a queue is mapped to a
  * VINTF only while somebody owns it: a VM could enable one that nobody set up.
+ * All queues are asked before the first is waited for, so that however many would not
+ * stop, they are given a second together, and each 10 ms more; and so are the VINTFs.
  * @broken: set to the VINTFs of which something would not stop
  */
 static void tegra241_cmdqv_hw_quiesce(struct tegra241_cmdqv *cmdqv,
@@ -113,6 +133,7 @@ static void tegra241_cmdqv_hw_quiesce(struct tegra241_cmdqv *cmdqv,
 {
 	struct tegra241_vintf vintf;
 	struct tegra241_vcmdq vcmdq;
+	bool patient = true;
 	u16 idx;
 	int ret;
 
@@ -125,24 +146,32 @@ static void tegra241_cmdqv_hw_quiesce(struct tegra241_cmdqv *cmdqv,
 
 	for (idx = cmdqv->param.num_vcmdqs; idx--;) {
 		tegra241_vcmdq_init_direct(&vcmdq, cmdqv, idx);
-		ret = tegra241_vcmdq_write_config(&vcmdq, 0);
+		tegra241_writel(0, vcmdq.page0 + TEGRA241_VCMDQ_CONFIG);
+	}
+	for (idx = cmdqv->param.num_vcmdqs; idx--;) {
+		tegra241_vcmdq_init_direct(&vcmdq, cmdqv, idx);
+		ret = tegra241_vcmdq_disable(&vcmdq, patient);
 		if (!ret)
 			tegra241_vcmdq_scrub(&vcmdq);
+		else
+			patient = false;
 		ret = tegra241_vcmdq_unmap(&vcmdq) ?: ret;
 		if (ret) {
-			dev_err(cmdqv->dev,
-				"VINTF%u: VCMDQ%u would not stop (%d), left out until a power cycle\n",
-				vcmdq.vintf_idx, idx, ret);
+			dev_err_ratelimited(cmdqv->dev,
+					    "VINTF%u: VCMDQ%u would not stop (%d), left out until a power cycle\n",
+					    vcmdq.vintf_idx, idx, ret);
 			__set_bit(vcmdq.vintf_idx, broken);
 		}
 	}
+	patient = true;
 	for (idx = cmdqv->param.num_vintfs; idx--;) {
 		tegra241_vintf_init(&vintf, cmdqv, idx);
-		ret = tegra241_vintf_disable_any(&vintf);
+		ret = tegra241_vintf_disable_any(&vintf, patient);
 		if (ret) {
-			dev_err(cmdqv->dev,
-				"VINTF%u: would not stop (%d), left out until a power cycle\n",
-				idx, ret);
+			patient = false;
+			dev_err_ratelimited(cmdqv->dev,
+					    "VINTF%u: would not stop (%d), left out until a power cycle\n",
+					    idx, ret);
 			__set_bit(idx, broken);
 		} else {
 			tegra241_vintf_scrub(&vintf, TEGRA241_ALL_SIDS);
@@ -172,6 +201,9 @@ static void tegra241_cmdqv_hw_disable(struct tegra241_cmdqv *cmdqv)
 	int ret;
 
 	tegra241_view_readable(cmdqv, false);
+	/* What else would be written then: CONS_DRAM_EN, say */
+	if (config == TEGRA241_NO_ANSWER)
+		config = 0;
 	ret = tegra241_cmdqv_write_config(cmdqv, config & ~CMDQV_EN);
 	trace_cmdqv_disable(cmdqv, ret);
 	if (ret)
@@ -191,6 +223,12 @@ static int tegra241_cmdqv_device_reset(struct arm_smmu_device *smmu)
 	DECLARE_BITMAP(broken, TEGRA241_MAX_VINTFS) = {};
 	u64 aside;
 	int ret;
+
+	if (!tegra241_cmdqv_alive(cmdqv)) {
+		tegra241_cmdqv_hw_ask_all_to_stop(cmdqv);
+		tegra241_cmdqv_hw_disable(cmdqv);
+		return 0;
+	}
 
 	/* While the unit runs its queues can be waited for; failing does no harm */
 	if (tegra241_readl(cmdqv->base + TEGRA241_CMDQV_STATUS) & CMDQV_ENABLED)
@@ -216,6 +254,7 @@ static int tegra241_cmdqv_device_reset(struct arm_smmu_device *smmu)
 	}
 
 	WRITE_ONCE(cmdqv->running, true);
+	tegra241_storm_start(cmdqv);
 	tegra241_view_readable(cmdqv, true);
 	dev_info(cmdqv->dev, "%u VCMDQs in use as %s, %u VINTFs for VMs\n",
 		 cmdqv->param.num_lvcmdqs_per_vintf,
@@ -238,7 +277,11 @@ static void tegra241_cmdqv_device_disable(struct arm_smmu_device *smmu)
 	if (!cmdqv->running)
 		return;
 
-	tegra241_vintf0_hw_deinit(cmdqv->vintf0);
+	tegra241_storm_stop(cmdqv);
+	if (tegra241_cmdqv_alive(cmdqv))
+		tegra241_vintf0_hw_deinit(cmdqv->vintf0);
+	else
+		tegra241_cmdqv_hw_ask_all_to_stop(cmdqv);
 	tegra241_cmdqv_vm_stop(cmdqv);
 	tegra241_cmdqv_hw_disable(cmdqv);
 }
@@ -252,6 +295,8 @@ static void tegra241_cmdqv_device_remove(struct arm_smmu_device *smmu)
 	tegra241_debugfs_remove(cmdqv);
 	if (cmdqv->irq > 0)
 		free_irq(cmdqv->irq, cmdqv);
+	/* If the unit was never in use */
+	tegra241_storm_stop(cmdqv);
 
 	tegra241_vintf0_free(cmdqv);
 	tegra241_cmdqv_vm_exit(cmdqv);
@@ -261,6 +306,7 @@ static void tegra241_cmdqv_device_remove(struct arm_smmu_device *smmu)
 
 VISIBLE_IF_KUNIT const struct arm_smmu_impl_ops tegra241_cmdqv_impl_ops = {
 	.get_secondary_cmdq = tegra241_vintf0_get_cmdq,
+	.secondary_cmdq_failed = tegra241_vintf0_cmdq_failed,
 	.device_reset = tegra241_cmdqv_device_reset,
 	.device_disable = tegra241_cmdqv_device_disable,
 	.device_remove = tegra241_cmdqv_device_remove,
@@ -403,6 +449,7 @@ VISIBLE_IF_KUNIT int tegra241_cmdqv_setup(struct arm_smmu_device **smmu,
 	cmdqv->irq = irq;
 	cmdqv->param = param;
 	tegra241_view_init(cmdqv);
+	tegra241_storm_init(cmdqv);
 
 	ret = tegra241_cmdqv_vm_init(cmdqv);
 	if (ret)

@@ -7,6 +7,7 @@
  *
  *	tegra241-cmdqv-hw.c		register sequences, used by both sides
  *	tegra241-cmdqv.c		host side: discovery, reset, interrupt
+ *	tegra241-cmdqv-storm.c		host side: an interrupt that does not stop
  *	tegra241-cmdqv-vintf0.c		host side: VINTF0 and the kernel's queues on
  *					it. The same code is the guest driver inside
  *					a VM.
@@ -217,8 +218,12 @@ static inline bool tegra241_sid_valid(u64 sid)
 	return sid <= FIELD_MAX(VINTF_SID_REPLACE_PHYS_SID);
 }
 
+/* What no register reads as: each has bits that are 0. The bus answers nobody. */
+#define TEGRA241_NO_ANSWER		(~0U)
+
 /**
  * struct tegra241_cmdqv_param - what CMDQV_PARAM says
+ * @reg: the register itself, which never changes
  * @version: CMDQV_PARAM.VER
  * @num_vintfs: VINTFs, VINTF0 included; 1 to 64
  * @num_vcmdqs: VCMDQs, 1 to 128
@@ -228,6 +233,7 @@ static inline bool tegra241_sid_valid(u64 sid)
  * @num_sids_per_vintf: SID slots of each VINTF, 1 to 16
  */
 struct tegra241_cmdqv_param {
+	u32 reg;
 	u8 version;
 	u16 num_vintfs;
 	u16 num_vcmdqs;
@@ -261,6 +267,7 @@ tegra241_cmdqv_decode_param(u32 reg, u64 resource_size,
 		return -EINVAL;
 
 	*param = (struct tegra241_cmdqv_param){
+		.reg = reg,
 		.version = FIELD_GET(CMDQV_VER, reg),
 		.num_vintfs = num_vintfs,
 		.num_vcmdqs = num_vcmdqs,
@@ -433,6 +440,8 @@ struct tegra241_vm_share {
 /**
  * struct tegra241_vm_owners - who has which VINTF
  * @lock: protects all below, and what struct tegra241_vm_vintf says it does
+ * @suspect: VINTFs of which something did not follow when a VM last wanted it, taken or
+ *	not: a VM gets one only if there is no other
  * @taken: VINTFs that VMs have, that are fenced, or that could not be reset, by number;
  *	VINTF0 is the host's
  * @aside: of these the ones that could not be reset and are nobody's
@@ -443,6 +452,7 @@ struct tegra241_vm_share {
  */
 struct tegra241_vm_owners {
 	struct mutex lock; /* protects all below */
+	DECLARE_BITMAP(suspect, TEGRA241_MAX_VINTFS);
 	DECLARE_BITMAP(taken, TEGRA241_MAX_VINTFS);
 	DECLARE_BITMAP(aside, TEGRA241_MAX_VINTFS);
 	struct list_head vintfs;
@@ -497,7 +507,8 @@ struct tegra241_vm_errors {
  * @polled: VINTFs whose error maps are polled; TEGRA241_VM_BRAKE_ALL: all VMs' are
  * @held: VINTFs without a vIOMMU that are not free
  * @stopped: nothing is masked any more
- * @useless: masking has no effect, so nothing more is polled
+ * @useless: masking has no effect, so nothing more is polled until the interrupt has been
+ *	off for a while
  * @rate: interrupts that VINTF0 does not explain
  * @work: the next poll; pending or running while @polled is not 0
  */
@@ -518,12 +529,34 @@ struct tegra241_vm_brake {
  * @vintfs: fenced VINTFs with something left to stop
  * @work: looks at them again
  * @delay: until the next look, in jiffies
+ * @looks: how many there have been; read without @lock by who wants another one
  */
 struct tegra241_quarantine {
 	struct mutex lock; /* protects all below */
 	struct list_head vintfs;
 	struct delayed_work work;
 	unsigned long delay;
+	unsigned int looks;
+};
+
+/**
+ * struct tegra241_storm - whether the interrupt has to be off for a while
+ * @since: when the current stretch of time began, in jiffies
+ * @num: interrupts since; both are the interrupt thread's alone while it is on
+ * @off: it is off, and @work looks instead
+ * @until: how long, in jiffies
+ * @time: for how long it was off the last time
+ * @stopped: there is nothing to be looked at any more
+ * @work: the next look; pending or running while @off
+ */
+struct tegra241_storm {
+	unsigned long since;
+	unsigned int num;
+	bool off;
+	unsigned long until;
+	unsigned long time;
+	bool stopped;
+	struct delayed_work work;
 };
 
 #ifdef CONFIG_DEBUG_FS
@@ -582,6 +615,9 @@ struct tegra241_view {
  * @param: what the hardware has
  * @max_log2_entries: SMMU_IDR1.CMDQS, what VCMDQ_BASE.LOG2SIZE can be at most
  * @running: CMDQV_CONFIG.EN was set by this driver
+ * @lost: PARAM has read as something else than it is: nothing that the unit says is
+ *	believed any more, and nothing waited for. Set once, in any context.
+ * @storm: whether the interrupt is off
  * @vintf0: the kernel's own VINTF. Published with release semantics, read by the
  *	interrupt thread.
  * @unflushed: VCMDQs of the VM side that have stopped, but whose late ATC timeouts
@@ -614,6 +650,8 @@ struct tegra241_cmdqv {
 	struct tegra241_cmdqv_param param;
 	u32 max_log2_entries;
 	bool running;
+	bool lost;
+	struct tegra241_storm storm;
 
 	struct tegra241_host_vintf *vintf0;
 
@@ -634,6 +672,7 @@ static inline struct tegra241_cmdqv *to_cmdqv(struct arm_smmu_device *smmu)
 }
 
 /* tegra241-cmdqv-hw.c */
+bool tegra241_cmdqv_alive(struct tegra241_cmdqv *cmdqv);
 int tegra241_cmdqv_write_config(struct tegra241_cmdqv *cmdqv, u32 val);
 int tegra241_cmdqv_flush(struct tegra241_cmdqv *cmdqv);
 
@@ -645,6 +684,7 @@ int tegra241_vcmdq_place(struct tegra241_vcmdq *vcmdq);
 int tegra241_vcmdq_map(struct tegra241_vcmdq *vcmdq);
 int tegra241_vcmdq_unmap(struct tegra241_vcmdq *vcmdq);
 int tegra241_vcmdq_write_config(struct tegra241_vcmdq *vcmdq, u32 val);
+int tegra241_vcmdq_disable(struct tegra241_vcmdq *vcmdq, bool patient);
 void tegra241_vcmdq_ask_to_stop(struct tegra241_vcmdq *vcmdq);
 void tegra241_vcmdq_await_enabling(struct tegra241_vcmdq *vcmdq);
 bool tegra241_vcmdq_scrub(struct tegra241_vcmdq *vcmdq);
@@ -655,7 +695,7 @@ void tegra241_vintf_init(struct tegra241_vintf *vintf,
 			 struct tegra241_cmdqv *cmdqv, u16 idx);
 int tegra241_vintf_enable(struct tegra241_vintf *vintf, u32 config);
 int tegra241_vintf_disable(struct tegra241_vintf *vintf, u32 config);
-int tegra241_vintf_disable_any(struct tegra241_vintf *vintf);
+int tegra241_vintf_disable_any(struct tegra241_vintf *vintf, bool patient);
 void tegra241_vintf_scrub(struct tegra241_vintf *vintf, unsigned long slots);
 void tegra241_vintf_read_err_map(struct tegra241_vintf *vintf,
 				 unsigned long *map);
@@ -670,9 +710,24 @@ void tegra241_vintf0_free(struct tegra241_cmdqv *cmdqv);
 int tegra241_vintf0_hw_init(struct tegra241_host_vintf *vintf);
 void tegra241_vintf0_hw_deinit(struct tegra241_host_vintf *vintf);
 void tegra241_vintf0_handle_error(struct tegra241_host_vintf *vintf);
+void tegra241_vintf0_cmdq_failed(struct arm_smmu_device *smmu,
+				 struct arm_smmu_cmdq *cmdq);
 struct arm_smmu_cmdq *tegra241_vintf0_get_cmdq(struct arm_smmu_device *smmu,
 					       struct arm_smmu_cmdq_ent *ent);
 extern bool tegra241_bypass_vcmdq;
+
+/* tegra241-cmdqv-storm.c */
+void tegra241_storm_init(struct tegra241_cmdqv *cmdqv);
+void tegra241_storm_begin(struct tegra241_cmdqv *cmdqv);
+void tegra241_storm_count(struct tegra241_cmdqv *cmdqv);
+void tegra241_storm_start(struct tegra241_cmdqv *cmdqv);
+void tegra241_storm_stop(struct tegra241_cmdqv *cmdqv);
+#if IS_ENABLED(CONFIG_KUNIT)
+unsigned long tegra241_storm_now(void);
+void tegra241_storm_irq(struct tegra241_cmdqv *cmdqv, bool on);
+void tegra241_storm_schedule(struct tegra241_cmdqv *cmdqv);
+void tegra241_storm_tick(struct tegra241_cmdqv *cmdqv);
+#endif
 
 /* tegra241-cmdqv-debugfs.c */
 #ifdef CONFIG_DEBUG_FS
@@ -745,6 +800,7 @@ static inline void tegra241_debugfs_remove(struct tegra241_cmdqv *cmdqv)
 #endif
 
 /* tegra241-cmdqv.c */
+void tegra241_cmdqv_look(struct tegra241_cmdqv *cmdqv);
 #if IS_ENABLED(CONFIG_KUNIT)
 extern const struct arm_smmu_impl_ops tegra241_cmdqv_init_ops;
 extern const struct arm_smmu_impl_ops tegra241_cmdqv_impl_ops;
