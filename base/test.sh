@@ -32,11 +32,11 @@ results=$kernel/test
 
 # Cheapest first: what breaks early should say so early. "configs" compiles the
 # drivers a dozen times over: make check has it, and whoever names it.
-all=(tools docs model abi base emulator stock hostcheck kunit iommufd guest kselftest guests install series deb static)
+all=(tools docs model abi base emulator stock hostcheck broken kunit iommufd guest kselftest guests install series deb static)
 
 # For how long each may run, seconds.
 declare -A limit=([tools]=600 [docs]=1200 [model]=900 [abi]=120 [base]=1800 [emulator]=900
-	[stock]=400 [hostcheck]=900 [kunit]=300 [iommufd]=600 [kselftest]=1200 [guest]=300 [guests]=2400 [install]=900
+	[stock]=400 [hostcheck]=900 [broken]=900 [kunit]=300 [iommufd]=600 [kselftest]=1200 [guest]=300 [guests]=2400 [install]=900
 	[series]=2400 [deb]=1800
 	[static]=1800 [configs]=3600)
 
@@ -110,6 +110,12 @@ suite_hostcheck()
 suite_stock()
 {
 	emulator/qemu/test/stock-driver.sh
+}
+
+# A unit that is broken from the start, or breaks for good: a boot each
+suite_broken()
+{
+	"$base_dir/test/broken"
 }
 
 suite_kunit()
