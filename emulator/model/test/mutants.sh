@@ -152,6 +152,11 @@ inject_any_index	fault.c	s/index < c->num_vcmdqs/1/;s/cmdqv_process(c);//
 log_loses_original	queue.c	s/memcpy(entry->original, cmd, sizeof(entry->original));//
 log_ring_unbounded	log.c	s/c->log_head - seq >= c->config.log_entries/0/
 clear_keeps_log	log.c	s/c->log_first = c->log_head + 1;//
+net_bad_fetch_uncounted	queue.c	s/c->bad_fetches++;//
+net_bad_fetch_is_one	queue.c	s/if (!addr || pa < addr/if (0 \&\& pa < addr/
+net_hyp_own_in_log	check.c	0,/if (!c->config.hyp_wired)/s//if (0)/
+net_check_says_ok	observe.c	s/^\tif (what)$/\tif (0)/
+net_no_memory	unit.c	s/if (!c || !c->log) {/if (0) {/
 observer_cut_anywhere	observe.c	s/while (end && r->out\[end - 1\] != '\\n')/while (0)/
 observer_takes_junk	observe.c	s/strspn(digits, .*) != n)/0)/
 LIST
