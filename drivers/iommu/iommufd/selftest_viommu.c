@@ -147,21 +147,27 @@ static int mock_viommu_get_virt_id(struct iommufd_viommu *viommu,
  * mock_viommu_attach_device() - remember whose events a device's are
  * @viommu: the vIOMMU of the nested domain that @dev is being attached to, NULL if
  *          it is another domain
+ * @domain: the domain
  * @dev: the device
  *
  * The id is that of the moment: as with an SMMUv3, a vDEVICE that comes or goes
- * later is noticed by the next attach.
+ * later is noticed by the next attach. An attach to the domain that @dev has is
+ * the way back from a failed attach to another, after which nothing has changed. It
+ * must not fail, also if the vDEVICE has gone since.
  *
- * Context: in attach_dev; takes vdevs_rwsem of @viommu.
+ * Context: in attach_dev, under the group's mutex; takes vdevs_rwsem of @viommu.
  * Return: 0, or ENOENT if @dev has no vDEVICE on @viommu; nothing has changed then.
  */
-int mock_viommu_attach_device(struct iommufd_viommu *viommu, struct device *dev)
+int mock_viommu_attach_device(struct iommufd_viommu *viommu,
+			      struct iommu_domain *domain, struct device *dev)
 {
 	struct mock_viommu_dev *mvdev = dev_iommu_priv_get(dev);
 	unsigned long flags;
 	u32 virt_id = 0;
 	int rc;
 
+	if (viommu && domain == iommu_get_domain_for_dev(dev))
+		return 0;
 	if (viommu) {
 		if (iommufd_should_fail())
 			return -ENOMEM;

@@ -22,7 +22,7 @@ mock_domain_alloc_nested(struct iommu_domain *parent,
 int mock_viommu_probe_device(struct device *dev);
 void mock_viommu_release_device(struct device *dev);
 int mock_viommu_attach_device(struct iommufd_viommu *viommu,
-			      struct device *dev);
+			      struct iommu_domain *domain, struct device *dev);
 size_t mock_get_viommu_size(struct device *dev, enum iommu_viommu_type type);
 int mock_viommu_init(struct iommufd_viommu *viommu,
 		     struct iommu_domain *parent_domain, struct device *dev,
