@@ -9,6 +9,7 @@ IMAGE := $(BUILD)/Image
 GUEST_IMAGE := $(BUILD)/guest/Image
 FRAGMENTS := $(addprefix base/config/,bench.config project.config selftest.config kunit.config kunit-project.config)
 DEBUG_IMAGE := $(BUILD)/debug/Image
+FUZZ_IMAGE := $(BUILD)/fuzz/Image
 COVERAGE_IMAGE := $(BUILD)/coverage/Image
 SELFTESTS := $(BUILD)/selftests
 # Suites of "make test", for example: make test SUITES="model kunit"
@@ -40,11 +41,17 @@ DEB_CONFIG ?= debian
 DEB_DIR := $(if $(filter debian,$(DEB_CONFIG)),deb,deb-$(DEB_CONFIG))
 
 FUZZ_SECONDS ?= 60
+# "make fuzz-ioctl": for how long, two hours in all if nobody says; programs to run
+# instead, how often, and on which of "mock" and "unit"
+FUZZ_IOCTL_SECONDS = $(if $(filter file default undefined,$(origin FUZZ_SECONDS)),3600,$(FUZZ_SECONDS))
+REPLAY ?=
+TIMES ?= 50
+TARGET ?= both
 
 # The parts share the machine's cores themselves.
 .NOTPARALLEL:
-.PHONY: help demo guest-test bench test test-debug coverage check base-check fuzz shell tree kernel \
-	kernel-bench kernel-locks kernel-debug kernel-coverage kernel-guest emulator rootfs vmm selftests stock docs docs-all packages \
+.PHONY: help demo guest-test bench test test-debug coverage check base-check fuzz fuzz-ioctl shell tree kernel \
+	kernel-bench kernel-locks kernel-debug kernel-fuzz kernel-coverage kernel-guest emulator rootfs vmm selftests stock docs docs-all packages \
 	packages-test series series-check deb deb-small clean
 .DEFAULT_GOAL := help
 
@@ -70,6 +77,9 @@ help:
 ##                  docs-all: in build/docs-all with all of the kernel's own, in an hour
 ## make shell       a shell on the emulated board
 ## make fuzz        fuzzes the CMDQV model, then cmdqv-info (FUZZ_SECONDS=60 each)
+## make fuzz-ioctl  fuzzes iommufd's user ABI on a kernel with all that test-debug has and KCOV, on the
+##                  mock driver and on the unit (FUZZ_SECONDS=3600 each); what it leaves is in
+##                  build/fuzz; REPLAY=FILE TARGET=mock|unit runs programs that it left
 ##
 ## make series      build/series/*.patch, the project as a patch series for "git am"; for the
 ##                  6.12.y of LINUX_VERSION or of the clean tree in TREE=DIRECTORY;
@@ -136,6 +146,10 @@ fuzz: packages-test
 	@$(MAKE) --no-print-directory -C emulator/model fuzz FUZZ_ARGS=-max_total_time=$(FUZZ_SECONDS)
 	@$(MAKE) --no-print-directory -C tools/cmdqv O=$(CURDIR)/$(BUILD)/cmdqv fuzz FUZZ_ARGS=-max_total_time=$(FUZZ_SECONDS)
 
+fuzz-ioctl: packages-test kernel-fuzz emulator rootfs selftests
+	@FUZZ_SECONDS=$(FUZZ_IOCTL_SECONDS) REPLAY="$(REPLAY)" TIMES=$(TIMES) TARGET=$(TARGET) \
+		base/fuzz.sh run $(FUZZ_IMAGE) $(BUILD)/fuzz/obj $(SELFTESTS) $(BUILD)/fuzz
+
 shell: packages kernel emulator rootfs selftests
 	@emulator/grace-vm shell --share $(SELFTESTS) $(VM)
 
@@ -175,6 +189,11 @@ kernel-locks: tree
 kernel-debug: tree
 	@base/apt.sh install tree kernel
 	@base/kernel.sh build $(LINUX) $(BUILD)/debug/obj $(DEBUG_IMAGE) $(FRAGMENTS) base/config/debug.config
+
+kernel-fuzz: tree
+	@base/apt.sh install tree kernel
+	@base/fuzz.sh build $(LINUX) $(BUILD)/fuzz/obj $(FUZZ_IMAGE) $(FRAGMENTS) \
+		base/config/debug.config base/config/fuzz.config
 
 # Objects beside those of the board's kernel, so that what is the same is not compiled
 # again: to the compiler cache the same relative paths.

@@ -32,19 +32,19 @@ results=$kernel/test
 
 # Cheapest first: what breaks early should say so early. "configs" compiles the
 # drivers a dozen times over: make check has it, and whoever names it.
-all=(tools docs model abi base emulator stock hostcheck broken kunit iommufd guest kselftest guests install series deb static)
+all=(tools docs model abi base emulator stock hostcheck broken kunit iommufd fuzz guest kselftest guests install series deb static)
 
 # For how long each may run, seconds.
 declare -A limit=([tools]=600 [docs]=1200 [model]=900 [abi]=120 [base]=1800 [emulator]=900
-	[stock]=400 [hostcheck]=900 [broken]=900 [kunit]=300 [iommufd]=600 [kselftest]=1200 [guest]=300 [guests]=2400 [install]=900
+	[stock]=400 [hostcheck]=900 [broken]=900 [kunit]=300 [iommufd]=600 [fuzz]=400 [kselftest]=1200 [guest]=300 [guests]=2400 [install]=900
 	[series]=2400 [deb]=1800
 	[static]=1800 [configs]=3600)
 
 case $variant in
 debug)
 	objects=$kernel/obj
-	all=(detectors kunit iommufd kselftest)
-	limit=([detectors]=900 [kunit]=600 [iommufd]=1500 [kselftest]=1800 [guest]=900)
+	all=(detectors kunit iommufd fuzz kselftest)
+	limit=([detectors]=900 [kunit]=600 [iommufd]=1500 [fuzz]=900 [kselftest]=1800 [guest]=900)
 	export TEST_DEBUG=1 BOARD_SLOW=10
 	;;
 coverage)
@@ -127,6 +127,12 @@ suite_kunit()
 suite_iommufd()
 {
 	"$base_dir/test/on-board" iommufd --machine cmdqv=off -- list iommufd-list
+}
+
+# The programs of the fuzzer that are kept, and some new ones.
+suite_fuzz()
+{
+	"$base_dir/test/on-board" fuzz -- program iommufd_cmdqv_fuzz
 }
 
 # Pages of 32 MiB can only be set aside at boot: two for queues of the largest size.
