@@ -370,22 +370,30 @@ void tegra241_vcmdq_await_enabling(struct tegra241_vcmdq *vcmdq)
 }
 
 /**
- * tegra241_vcmdq_scrub() - make a queue carry nothing of its last user
- * @vcmdq: a queue that is disabled, and flushed if it had a user
+ * tegra241_vcmdq_forget_memory() - make a queue point to no memory
+ * @vcmdq: a queue that is disabled
  *
- * Disabling a queue makes it forget nothing (hardware.md §12). CONS_INDX_BASE is
- * a physical address that the hardware would write to.
+ * CONS_INDX_BASE is a physical address that the hardware would write to.
+ */
+void tegra241_vcmdq_forget_memory(struct tegra241_vcmdq *vcmdq)
+{
+	tegra241_writeq(0, vcmdq->page1 + TEGRA241_VCMDQ_BASE);
+	tegra241_writeq(0, vcmdq->page1 + TEGRA241_VCMDQ_CONS_INDX_BASE);
+}
+
+/**
+ * tegra241_vcmdq_forget_user() - make a queue carry no indices and no error
+ * @vcmdq: a queue that is disabled and points to no memory, and has been flushed since
+ *	if it had a user
  *
  * Return: whether an error was pending; it is acknowledged now.
  */
-bool tegra241_vcmdq_scrub(struct tegra241_vcmdq *vcmdq)
+bool tegra241_vcmdq_forget_user(struct tegra241_vcmdq *vcmdq)
 {
 	u32 gerror;
 
 	tegra241_writel(0, vcmdq->page0 + TEGRA241_VCMDQ_PROD);
 	tegra241_writel(0, vcmdq->page0 + TEGRA241_VCMDQ_CONS);
-	tegra241_writeq(0, vcmdq->page1 + TEGRA241_VCMDQ_BASE);
-	tegra241_writeq(0, vcmdq->page1 + TEGRA241_VCMDQ_CONS_INDX_BASE);
 
 	gerror = tegra241_readl(vcmdq->page0 + TEGRA241_VCMDQ_GERROR);
 	if (gerror == tegra241_readl(vcmdq->page0 + TEGRA241_VCMDQ_GERRORN))
@@ -395,8 +403,22 @@ bool tegra241_vcmdq_scrub(struct tegra241_vcmdq *vcmdq)
 }
 
 /**
- * tegra241_vcmdq_verify_stopped() - whether a scrubbed queue holds on to no memory
- * @vcmdq: the queue
+ * tegra241_vcmdq_scrub() - make a queue carry nothing of its last user
+ * @vcmdq: a queue that is disabled, and flushed if it had a user
+ *
+ * Disabling a queue makes it forget nothing (hardware.md §12).
+ *
+ * Return: whether an error was pending; it is acknowledged now.
+ */
+bool tegra241_vcmdq_scrub(struct tegra241_vcmdq *vcmdq)
+{
+	tegra241_vcmdq_forget_memory(vcmdq);
+	return tegra241_vcmdq_forget_user(vcmdq);
+}
+
+/**
+ * tegra241_vcmdq_verify_stopped() - whether a queue holds on to no memory
+ * @vcmdq: the queue, after tegra241_vcmdq_forget_memory()
  *
  * Nothing is trusted that somebody else could have undone or the hardware could
  * have ignored: memory is let go of on the strength of this, and of assumption A12:

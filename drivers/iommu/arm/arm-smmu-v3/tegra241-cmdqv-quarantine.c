@@ -71,13 +71,9 @@ static void tegra241_quarantine_let_go(struct tegra241_vm_vcmdq *vcmdq,
 				       int flushed)
 {
 	struct tegra241_vcmdq *hw = &vcmdq->hw;
-	int ret;
 
-	vcmdq->halted = false;
-	ret = tegra241_vm_vcmdq_finish(hw, flushed);
-	trace_cmdqv_vcmdq_stop(hw, ret);
-	if (ret)
-		return;
+	tegra241_vm_vcmdq_finish(hw, flushed);
+	trace_cmdqv_vcmdq_stop(hw, 0);
 	list_del(&vcmdq->node);
 	tegra241_vm_vcmdq_hold_pages(vcmdq, false);
 	dev_dbg(hw->cmdqv->dev, "VINTF%u: VCMDQ%u has stopped\n",

@@ -557,8 +557,16 @@ static void fake_writeq(u64 val, void __iomem *addr)
 	KUNIT_EXPECT_EQ(fake->test, page, 1);
 	p = vcmdq ? fake_page1_reg(vcmdq, reg) : NULL;
 	if (p) {
-		KUNIT_EXPECT_FALSE_MSG(fake->test, fake_enabled(vcmdq),
+		KUNIT_EXPECT_FALSE_MSG(fake->test,
+				       fake_enabled(vcmdq) && !vcmdq->ran_on,
 				       "page 1 of an enabled VCMDQ written");
+		/* It has its BASE, and takes its time to stop */
+		if (p == &vcmdq->base && vcmdq->starts_at == FAKE_BEFORE_SCRUB) {
+			vcmdq->starts_at = FAKE_NEVER;
+			vcmdq->ran_on = vcmdq->base;
+			vcmdq->status = VCMDQ_ENABLED;
+			vcmdq->stuck = true;
+		}
 		if (p != &vcmdq->base || !vcmdq->keeps_base)
 			*p = val;
 	}
@@ -590,9 +598,17 @@ static int fake_flush(struct tegra241_cmdqv *cmdqv)
 		return -ETIMEDOUT;
 	}
 	for (q = 0; q < FAKE_NUM_VCMDQS; q++) {
-		if (fake->vcmdq[q].owes_timeout)
-			fake->vcmdq[q].gerror ^= BIT(0);
-		fake->vcmdq[q].owes_timeout = false;
+		struct fake_vcmdq *vcmdq = &fake->vcmdq[q];
+
+		if (vcmdq->owes_timeout)
+			vcmdq->gerror ^= BIT(0);
+		vcmdq->owes_timeout = false;
+		/* Its ATC_INV is one that nobody has waited for */
+		if (vcmdq->starts_at == FAKE_AFTER_FLUSH) {
+			vcmdq->starts_at = FAKE_NEVER;
+			vcmdq->ran_on = vcmdq->base;
+			vcmdq->owes_timeout = vcmdq->base;
+		}
 	}
 	for (v = 0; v < FAKE_NUM_VINTFS; v++) {
 		fake->vintf[v].unflushed = 0;

@@ -710,6 +710,66 @@ static void test_queue_late_enable(struct kunit *test)
 	destroy_vsmmu(tv);
 }
 
+/*
+ * A11, I7: an enabling that the VM itself has taken back happens when the queue has been
+ * flushed. It must not find the VM's commands any more: their late ATC timeouts would be
+ * the next owner's.
+ */
+static void test_queue_starts_after_flush(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	phys_addr_t pa = page_to_phys(queue_pages(test));
+	struct fake_vcmdq *vcmdq = &fake->vcmdq[2];
+	struct tegra241_hw_queue *hwq;
+	struct tegra241_vsmmu *tv;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	hwq = new_queue(fake, tv, 0, pa, SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+
+	vcmdq->starts_at = FAKE_AFTER_FLUSH;
+	vcmdq->ran_on = ~0ULL;
+	destroy_queue(fake, hwq);
+	KUNIT_EXPECT_EQ(test, vcmdq->ran_on, 0);
+	KUNIT_EXPECT_FALSE(test, vcmdq->owes_timeout);
+	expect_scrubbed(fake, vcmdq);
+	KUNIT_EXPECT_EQ(test, fake->scheduled, 0);
+	destroy_vsmmu(tv);
+}
+
+/* A11, I5: or just before BASE is taken from it, and then it keeps its memory */
+static void test_queue_starts_at_scrub(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct page *page = queue_pages(test);
+	struct fake_vcmdq *vcmdq = &fake->vcmdq[2];
+	struct tegra241_hw_queue *hwq;
+	struct tegra241_vsmmu *tv;
+	u64 base;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	hwq = new_queue(fake, tv, 0, page_to_phys(page), SZ_4K);
+	base = vcmdq->want_base;
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+
+	vcmdq->starts_at = FAKE_BEFORE_SCRUB;
+	destroy_queue(fake, hwq);
+	KUNIT_EXPECT_EQ(test, vcmdq->ran_on, base);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 2);
+	KUNIT_EXPECT_EQ(test, fake->scheduled, 1);
+
+	vcmdq->stuck = false;
+	vcmdq->status = 0;
+	KUNIT_EXPECT_FALSE(test,
+			   tegra241_quarantine_look(&fake->cmdqv->quarantine));
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+	expect_scrubbed(fake, vcmdq);
+	destroy_vsmmu(tv);
+	expect_vintf_free(fake, 1);
+}
+
 /* What the last user left, and 56: what shows up late */
 static void test_queue_recycled(struct kunit *test)
 {
@@ -1303,6 +1363,8 @@ static struct kunit_case sequence_cases[] = {
 	KUNIT_CASE_SLOW(test_vintf_reclaimed),
 	KUNIT_CASE(test_queue_hostile),
 	KUNIT_CASE(test_queue_late_enable),
+	KUNIT_CASE(test_queue_starts_after_flush),
+	KUNIT_CASE(test_queue_starts_at_scrub),
 	KUNIT_CASE(test_queue_recycled),
 	KUNIT_CASE_SLOW(test_queue_errors),
 	KUNIT_CASE_SLOW(test_queue_stuck),

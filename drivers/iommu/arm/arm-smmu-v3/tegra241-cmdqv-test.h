@@ -22,6 +22,9 @@
 #define FAKE_PARAM		0x4231	/* these, by their log2, and VER 1 */
 #define FAKE_BASE_PHYS		0x4200000000ULL
 
+/* When a queue starts that nobody has enabled any more: before BASE is 0, after a flush */
+enum fake_start { FAKE_NEVER, FAKE_BEFORE_SCRUB, FAKE_AFTER_FLUSH };
+
 /*
  * struct fake_vcmdq - a VCMDQ
  * @cons: CONS; likewise the other registers
@@ -35,6 +38,9 @@
  * @keeps_cons: CONS does not take what is written
  * @keeps_prod: nor does PROD
  * @keeps_base: nor does BASE
+ * @starts_at: its VM's taking back of EN comes to nothing: it runs for a moment, with the
+ *	BASE that it has then
+ * @ran_on: that BASE
  * @owes_timeout: an ATC_INV times out when the next CMD_SYNC completes
  * @want_base: the only BASE that a VM's queue may have while it is mapped
  */
@@ -58,6 +64,8 @@ struct fake_vcmdq {
 	bool keeps_prod;
 	bool keeps_base;
 	bool owes_timeout;
+	enum fake_start starts_at;
+	u64 ran_on;
 	u64 want_base;
 };
 

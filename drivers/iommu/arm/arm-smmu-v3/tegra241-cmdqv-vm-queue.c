@@ -18,24 +18,34 @@
 #define FLUSH_TRIES	3
 
 /**
- * tegra241_vm_vcmdq_halt() - unmap a queue of a VM, and disable it
+ * tegra241_vm_vcmdq_halt() - unmap a queue of a VM, disable it, and take its memory from it
  * @vcmdq: the queue, through the direct aperture, mapped or not; those above it
  *	in its VINTF are unmapped
  * @patient: as for tegra241_vcmdq_disable()
  * @unmapped: what unmapping has returned
  *
- * That an enabled queue can be unmapped is assumption A10, hence the verification.
+ * That an enabled queue can be unmapped is assumption A10, hence the verification. An
+ * enabling that the VM has taken back may happen after all (assumption A11): it finds no
+ * BASE, or is found by the verification. So when this returns 0 the queue executes nothing
+ * any more, and a flush after it is one after the last command.
  *
  * Context: sleeps.
- * Return: 0, or -ETIMEDOUT or -EIO if the queue may still be running.
+ * Return: 0 if the queue is disabled and unmapped, and knows no memory any more; -ETIMEDOUT
+ * or -EIO if it may still be running.
  */
 int tegra241_vm_vcmdq_halt(struct tegra241_vcmdq *vcmdq, bool patient,
 			   int *unmapped)
 {
+	int ret;
+
 	tegra241_vcmdq_ask_to_stop(vcmdq);
 	*unmapped = tegra241_vcmdq_unmap(vcmdq);
 	tegra241_vcmdq_await_enabling(vcmdq);
-	return tegra241_vcmdq_disable(vcmdq, patient) ?: *unmapped;
+	ret = tegra241_vcmdq_disable(vcmdq, patient) ?: *unmapped;
+	if (ret)
+		return ret;
+	tegra241_vcmdq_forget_memory(vcmdq);
+	return tegra241_vcmdq_verify_stopped(vcmdq);
 }
 
 /*
@@ -56,14 +66,12 @@ static int tegra241_vm_vcmdq_flush(struct tegra241_cmdqv *cmdqv)
 }
 
 /**
- * tegra241_vm_vcmdq_finish() - make a halted queue of a VM hold on to nothing
+ * tegra241_vm_vcmdq_finish() - make a halted queue of a VM carry nothing of it
  * @vcmdq: the queue, halted by tegra241_vm_vcmdq_halt()
  * @flushed: what tegra241_cmdqv_flush() has returned since; if that is an error the flush
  *	is owed, see tegra241_cmdqv::unflushed
- *
- * Return: 0, or -EIO if the hardware may be reading the queue.
  */
-int tegra241_vm_vcmdq_finish(struct tegra241_vcmdq *vcmdq, int flushed)
+void tegra241_vm_vcmdq_finish(struct tegra241_vcmdq *vcmdq, int flushed)
 {
 	struct tegra241_cmdqv *cmdqv = vcmdq->cmdqv;
 
@@ -76,8 +84,7 @@ int tegra241_vm_vcmdq_finish(struct tegra241_vcmdq *vcmdq, int flushed)
 	} else {
 		clear_bit(vcmdq->idx, cmdqv->unflushed);
 	}
-	tegra241_vcmdq_scrub(vcmdq);
-	return tegra241_vcmdq_verify_stopped(vcmdq);
+	tegra241_vcmdq_forget_user(vcmdq);
 }
 
 /**
@@ -100,13 +107,14 @@ int tegra241_vm_vcmdq_finish(struct tegra241_vcmdq *vcmdq, int flushed)
  */
 int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq, bool patient)
 {
-	int ret, unmapped;
+	int ret, unmapped, flushed;
 
 	ret = tegra241_vm_vcmdq_halt(vcmdq, patient, &unmapped);
 	trace_cmdqv_vcmdq_unmap(vcmdq, unmapped);
-	if (!ret)
-		ret = tegra241_vm_vcmdq_finish(vcmdq,
-					       tegra241_vm_vcmdq_flush(vcmdq->cmdqv));
+	if (!ret) {
+		flushed = tegra241_vm_vcmdq_flush(vcmdq->cmdqv);
+		tegra241_vm_vcmdq_finish(vcmdq, flushed);
+	}
 	trace_cmdqv_vcmdq_stop(vcmdq, ret);
 	return ret;
 }

@@ -211,7 +211,7 @@ int tegra241_vm_hw_queue_init(struct iommufd_hw_queue *core);
 void tegra241_vm_hw_queue_destroy(struct iommufd_hw_queue *core);
 int tegra241_vm_vcmdq_halt(struct tegra241_vcmdq *vcmdq, bool patient,
 			   int *unmapped);
-int tegra241_vm_vcmdq_finish(struct tegra241_vcmdq *vcmdq, int flushed);
+void tegra241_vm_vcmdq_finish(struct tegra241_vcmdq *vcmdq, int flushed);
 int tegra241_vm_vcmdq_stop(struct tegra241_vcmdq *vcmdq, bool patient);
 
 /* tegra241-cmdqv-vm-vdevice.c */

@@ -687,6 +687,8 @@ int tegra241_vcmdq_write_config(struct tegra241_vcmdq *vcmdq, u32 val);
 int tegra241_vcmdq_disable(struct tegra241_vcmdq *vcmdq, bool patient);
 void tegra241_vcmdq_ask_to_stop(struct tegra241_vcmdq *vcmdq);
 void tegra241_vcmdq_await_enabling(struct tegra241_vcmdq *vcmdq);
+void tegra241_vcmdq_forget_memory(struct tegra241_vcmdq *vcmdq);
+bool tegra241_vcmdq_forget_user(struct tegra241_vcmdq *vcmdq);
 bool tegra241_vcmdq_scrub(struct tegra241_vcmdq *vcmdq);
 int tegra241_vcmdq_verify_stopped(struct tegra241_vcmdq *vcmdq);
 int tegra241_vcmdq_verify_empty(struct tegra241_vcmdq *vcmdq);
