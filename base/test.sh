@@ -32,10 +32,10 @@ results=$kernel/test
 
 # Cheapest first: what breaks early should say so early. "configs" compiles the
 # drivers a dozen times over: make check has it, and whoever names it.
-all=(tools docs model abi base emulator stock hostcheck broken kunit iommufd fuzz guest kselftest guests install series deb static)
+all=(tools docs model spin abi base emulator stock hostcheck broken kunit iommufd fuzz guest kselftest guests install series deb static)
 
 # For how long each may run, seconds.
-declare -A limit=([tools]=600 [docs]=1200 [model]=900 [abi]=120 [base]=1800 [emulator]=900
+declare -A limit=([tools]=600 [docs]=1200 [model]=900 [spin]=900 [abi]=120 [base]=1800 [emulator]=900
 	[stock]=400 [hostcheck]=900 [broken]=900 [kunit]=300 [iommufd]=600 [fuzz]=400 [kselftest]=1200 [guest]=300 [guests]=2400 [install]=900
 	[series]=2400 [deb]=1800
 	[static]=1800 [configs]=3600)
@@ -76,6 +76,12 @@ suite_docs()
 suite_model()
 {
 	make --no-print-directory -s -C emulator/model test
+}
+
+# What the driver does, in every order that threads, guests and hardware can come in
+suite_spin()
+{
+	"$base_dir/spin/run.py" "$results/spin"
 }
 
 suite_abi()
