@@ -32,11 +32,11 @@ results=$kernel/test
 
 # Cheapest first: what breaks early should say so early. "configs" compiles the
 # drivers a dozen times over: make check has it, and whoever names it.
-all=(tools docs model spin abi base emulator stock hostcheck broken kunit iommufd fuzz guest kselftest guests install series deb static)
+all=(tools docs model spin abi base emulator stock hostcheck broken kunit iommufd fuzz guest kselftest guests restart install series deb static)
 
 # For how long each may run, seconds.
 declare -A limit=([tools]=600 [docs]=1200 [model]=900 [spin]=900 [abi]=120 [base]=1800 [emulator]=900
-	[stock]=400 [hostcheck]=900 [broken]=900 [kunit]=300 [iommufd]=600 [fuzz]=400 [kselftest]=1200 [guest]=300 [guests]=2400 [install]=900
+	[stock]=400 [hostcheck]=900 [broken]=900 [kunit]=300 [iommufd]=600 [fuzz]=400 [kselftest]=1200 [guest]=300 [guests]=2400 [restart]=900 [install]=900
 	[series]=2400 [deb]=1800
 	[static]=1800 [configs]=3600)
 
@@ -164,6 +164,12 @@ suite_guests()
 		--append "hugepagesz=32M hugepages=8" --log "$results/guests.report" -- list guests-list || status=1
 	"$base_dir/test/guest-hosts" || status=1
 	return $status
+}
+
+# The host's own end, with VMs on it
+suite_restart()
+{
+	"$base_dir/test/host-restart"
 }
 
 suite_install()
