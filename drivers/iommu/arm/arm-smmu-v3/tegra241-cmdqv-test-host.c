@@ -10,6 +10,7 @@
 #include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
+#include <linux/interrupt.h>
 #include <linux/ioport.h>
 #include <linux/irq.h>
 #include <linux/kthread.h>
@@ -514,6 +515,75 @@ static void test_bypass(struct kunit *test)
 	tegra241_bypass_vcmdq = bypass;
 }
 
+static irqreturn_t never(int irq, void *devid)
+{
+	return IRQ_NONE;
+}
+
+static bool irq_is_off(unsigned int irq)
+{
+	return irqd_irq_disabled(irq_get_irq_data(irq));
+}
+
+/*
+ * The line itself goes off in a storm and on again after it, once each: who disables it
+ * twice and enables it once has no interrupt any more. Nothing looks at a unit that has
+ * been stopped, and a reset in between goes on looking.
+ */
+static void test_line_off(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct tegra241_cmdqv *cmdqv = fake->cmdqv;
+	struct work_struct *work = &cmdqv->storm.work.work;
+	int i, irq = new_irq(test);
+
+	reset_unit(fake);
+	cmdqv->irq = irq;
+	KUNIT_ASSERT_EQ(test, 0, request_irq(irq, never, 0, "cmdqv-test", test));
+	KUNIT_ASSERT_FALSE(test, irq_is_off(irq));
+	kunit_deactivate_static_stub(test, tegra241_storm_irq);
+
+	for (i = 0; i < 250 && !irq_is_off(irq); i++)
+		tegra241_cmdqv_isr(irq, cmdqv);
+	KUNIT_EXPECT_GT(test, i, 100);
+	KUNIT_EXPECT_TRUE(test, irq_is_off(irq));
+	KUNIT_EXPECT_TRUE(test, cmdqv->storm.off);
+	/* One was under way */
+	tegra241_cmdqv_isr(irq, cmdqv);
+
+	fake->storm_at = ULONG_MAX;
+	work->func(work);
+	KUNIT_EXPECT_NE(test, fake->storm_at, ULONG_MAX);
+	KUNIT_EXPECT_TRUE(test, irq_is_off(irq));
+	fake->storm_at = ULONG_MAX;
+	reset_unit(fake);
+	KUNIT_EXPECT_NE(test, fake->storm_at, ULONG_MAX);
+	KUNIT_EXPECT_TRUE(test, irq_is_off(irq));
+
+	fake->now += 10 * HZ;
+	fake->storm_at = ULONG_MAX;
+	work->func(work);
+	KUNIT_EXPECT_FALSE(test, irq_is_off(irq));
+	KUNIT_EXPECT_FALSE(test, cmdqv->storm.off);
+	KUNIT_EXPECT_EQ(test, fake->storm_at, ULONG_MAX);
+
+	/* The work itself, of a unit that is lost so that it touches nothing */
+	kunit_deactivate_static_stub(test, tegra241_storm_schedule);
+	cmdqv->storm.stopped = true;
+	tegra241_storm_schedule(cmdqv);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&cmdqv->storm.work));
+	cmdqv->lost = true;
+	cmdqv->storm.stopped = false;
+	tegra241_storm_schedule(cmdqv);
+	flush_delayed_work(&cmdqv->storm.work);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&cmdqv->storm.work));
+	cmdqv->lost = false;
+
+	cmdqv->irq = 0;
+	free_irq(irq, test);
+	irq_free_descs(irq, 1);
+}
+
 /* VMs get something only from a unit that works, of which this kernel is the host */
 static void test_usable(struct kunit *test)
 {
@@ -577,6 +647,7 @@ static struct kunit_case host_cases[] = {
 	KUNIT_CASE_SLOW(test_shutdown_stuck),
 	KUNIT_CASE(test_bypass),
 	KUNIT_CASE(test_usable),
+	KUNIT_CASE(test_line_off),
 	KUNIT_CASE(test_early_error),
 	{},
 };
