@@ -68,7 +68,7 @@ help:
 ## make test        all tests; one summary line a suite, details in build/test/*.tap
 ## make test-debug  the tests of the board on a kernel with KASAN, lockdep, UBSAN, kmemleak and more;
 ##                  any report fails it; details in build/debug/test/*.tap
-## make coverage    lines and branches of the kernel files that the tests execute: a table by
+## make coverage    lines and branches that the tests execute, of the model and of the kernel files: a table by
 ##                  file in build/coverage/table, sources with counts in build/coverage/annotated
 ## make check       what is checked without running it: checkpatch, sparse, W=1, kernel-doc, pages, ABI,
 ##                  shellcheck; the drivers with their options on and off, the iommufd core on
@@ -125,7 +125,8 @@ test-debug: packages-test kernel-debug kernel-guest emulator rootfs vmm selftest
 	@base/test.sh --debug $(SUITES)
 
 coverage: packages-test kernel-coverage emulator rootfs selftests
-	@base/coverage.sh run $(SELFTESTS) $(BUILD)/obj-coverage $(BUILD)/coverage
+	@base/coverage.sh model $(BUILD)/coverage
+	@base/coverage.sh run $(SELFTESTS) $(BUILD)/obj-coverage $(BUILD)/coverage $(SUITES)
 
 check: packages-test tree
 	@base/test.sh static docs abi base configs

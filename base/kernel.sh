@@ -11,7 +11,7 @@
 #	source, no hooks and no files of ours: kept in the cache by version and
 #	configuration, built if need be.
 #
-# KERNEL_MAKE: more arguments for the kernel's make, words.
+# KERNEL_MAKE: more arguments for the kernel's make, a line each.
 #
 # The C compiler's results are cached (ccache, see lib.sh).
 
@@ -20,6 +20,8 @@ set -euo pipefail
 
 cross=aarch64-linux-gnu-
 jobs=${JOBS:-$(nproc)}
+more=()
+[ -z "${KERNEL_MAKE:-}" ] || mapfile -t more <<<"$KERNEL_MAKE"
 
 # Neither the clock, the user nor the machine go into the result.
 export KBUILD_BUILD_TIMESTAMP='2026-01-01 00:00:00 UTC'
@@ -30,9 +32,8 @@ kmake()
 	local tree=$1 obj=$2
 
 	shift 2
-	# shellcheck disable=SC2086 # words
 	make -C "$tree" O="$obj" ARCH=arm64 CROSS_COMPILE="$cross" \
-		CC="ccache ${cross}gcc" -j"$jobs" ${KERNEL_MAKE:-} "$@"
+		CC="ccache ${cross}gcc" -j"$jobs" "${more[@]}" "$@"
 }
 
 # Options that the fragments ask for and the .config $1 has not got. $2...: fragments;
