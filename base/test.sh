@@ -50,6 +50,7 @@ debug)
 coverage)
 	objects=$build/obj-coverage
 	all=(kunit iommufd kselftest)
+	limit=([kunit]=600 [iommufd]=1500 [kselftest]=1800)
 	# The board writes the counts there.
 	export TEST_SHARE=$project_dir/$kernel/share
 	;;
