@@ -1,125 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The observer: text commands, described in cmdqv.h */
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
 #include "unit.h"
 
-#define TRUNCATED	"truncated\n"
-#define MAX_WORDS	8
-#define MAX_COMMAND	256
-
-struct reply {
-	char *out;
-	size_t out_len;
-	size_t len;		/* of the whole reply, written or not */
-};
-
-struct words {
-	char text[MAX_COMMAND];
-	char *word[MAX_WORDS];
-	unsigned int count;
-};
-
-__attribute__((format(printf, 2, 3)))
-static void say(struct reply *r, const char *format, ...)
-{
-	size_t room = r->len < r->out_len ? r->out_len - r->len : 0;
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(room ? r->out + r->len : NULL, room, format, args);
-	va_end(args);
-	if (n > 0)
-		r->len += (size_t)n;
-}
-
-/* Cut at the end of a line and say so */
-static void truncate_reply(struct reply *r)
-{
-	size_t mark = sizeof(TRUNCATED);
-	size_t end;
-
-	if (r->len < r->out_len || !r->out_len)
-		return;
-	end = r->out_len > mark ? r->out_len - mark : 0;
-	while (end && r->out[end - 1] != '\n')
-		end--;
-	snprintf(r->out + end, r->out_len - end, "%s", TRUNCATED);
-}
-
-/* A command that is too long or has too many words is not understood */
-static bool split(struct words *w, const char *command)
-{
-	char *p = w->text;
-
-	w->count = 0;
-	if (strlen(command) >= sizeof(w->text))
-		return false;
-	strcpy(w->text, command);
-	while (*p) {
-		p += strspn(p, " \t\r\n");
-		if (!*p)
-			break;
-		if (w->count == MAX_WORDS)
-			return false;
-		w->word[w->count++] = p;
-		p += strcspn(p, " \t\r\n");
-		if (*p)
-			*p++ = '\0';
-	}
-	return w->count > 0;
-}
-
-/* Digits only, decimal or 0x: strtoull() alone would take signs and spaces */
-static bool parse(const char *text, uint64_t *value)
-{
-	bool hex = !strncmp(text, "0x", 2);
-	const char *digits = hex ? text + 2 : text;
-	size_t n = strlen(digits);
-
-	if (!n || n > (hex ? 16 : 19) ||
-	    strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789") != n)
-		return false;
-	*value = strtoull(digits, NULL, hex ? 16 : 10);
-	return true;
-}
-
-/* "key=N" */
-static bool parse_key(const char *text, const char *key, uint64_t *value)
-{
-	size_t n = strlen(key);
-
-	return !strncmp(text, key, n) && text[n] == '=' &&
-	       parse(text + n + 1, value);
-}
-
-static void say_vintf(struct reply *r, const struct cmdqv *c, unsigned int v,
-		      bool all)
+static void say_vintf(struct cmdqv_reply *r, const struct cmdqv *c,
+		      unsigned int v, bool all)
 {
 	struct cmdqv_vintf_state s;
 
 	cmdqv_get_vintf(c, v, &s);
 	if (all || s.config_en || s.enabled || s.hyp_own || s.vmid ||
 	    s.num_lvcmdqs || s.err_map[0] || s.err_map[1])
-		say(r, "vintf v=%u en=%d enabled=%d hyp_own=%d vmid=%u "
-		    "lvcmdqs=%u err_map=0x%" PRIx64 ",0x%" PRIx64 "\n", v,
-		    s.config_en, s.enabled, s.hyp_own, s.vmid, s.num_lvcmdqs,
-		    s.err_map[0], s.err_map[1]);
+		cmdqv_say(r, "vintf v=%u en=%d enabled=%d hyp_own=%d vmid=%u "
+			  "lvcmdqs=%u err_map=0x%" PRIx64 ",0x%" PRIx64 "\n", v,
+			  s.config_en, s.enabled, s.hyp_own, s.vmid, s.num_lvcmdqs,
+			  s.err_map[0], s.err_map[1]);
 	for (unsigned int i = 0; i < c->num_sids; i++)
 		if (all || s.sid[i].enabled || s.sid[i].virt_sid ||
 		    s.sid[i].phys_sid)
-			say(r, "sid v=%u slot=%u match=%d virt_sid=0x%x "
-			    "phys_sid=0x%x\n", v, i, s.sid[i].enabled,
-			    s.sid[i].virt_sid, s.sid[i].phys_sid);
+			cmdqv_say(r, "sid v=%u slot=%u match=%d virt_sid=0x%x "
+				  "phys_sid=0x%x\n", v, i, s.sid[i].enabled,
+				  s.sid[i].virt_sid, s.sid[i].phys_sid);
 }
 
-static void say_vcmdq(struct reply *r, const struct cmdqv *c, unsigned int q,
-		      bool all)
+static void say_vcmdq(struct cmdqv_reply *r, const struct cmdqv *c,
+		      unsigned int q, bool all)
 {
 	struct cmdqv_vcmdq_state s;
 
@@ -128,19 +36,20 @@ static void say_vcmdq(struct reply *r, const struct cmdqv *c, unsigned int q,
 	    !s.atc_owed && !s.base && !s.prod && !s.cons &&
 	    !s.cons_indx_base && s.gerror == s.gerrorn)
 		return;
-	say(r, "vcmdq q=%u allocated=%d vintf=%u lvcmdq=%u en=%d enabled=%d "
-	    "orphan=%d atc_owed=%d base=0x%" PRIx64 " log2size=%u prod=0x%x "
-	    "cons=0x%x err=%u gerror=0x%x gerrorn=0x%x "
-	    "cons_indx_base=0x%" PRIx64 "\n", q, s.allocated, s.vintf,
-	    s.lvcmdq, s.config_en, s.enabled, s.orphan, s.atc_owed,
-	    (uint64_t)(s.base & CMDQV_BASE_ADDR),
-	    (unsigned int)(s.base & CMDQV_BASE_LOG2SIZE), s.prod,
-	    s.cons & CMDQV_CONS_RD,
-	    (s.cons & CMDQV_CONS_ERR) >> CMDQV_CONS_ERR_SHIFT, s.gerror,
-	    s.gerrorn, s.cons_indx_base);
+	cmdqv_say(r, "vcmdq q=%u allocated=%d vintf=%u lvcmdq=%u en=%d enabled=%d "
+		  "orphan=%d atc_owed=%d base=0x%" PRIx64 " log2size=%u prod=0x%x "
+		  "cons=0x%x err=%u gerror=0x%x gerrorn=0x%x "
+		  "cons_indx_base=0x%" PRIx64 "\n", q, s.allocated, s.vintf,
+		  s.lvcmdq, s.config_en, s.enabled, s.orphan, s.atc_owed,
+		  (uint64_t)(s.base & CMDQV_BASE_ADDR),
+		  (unsigned int)(s.base & CMDQV_BASE_LOG2SIZE), s.prod,
+		  s.cons & CMDQV_CONS_RD,
+		  (s.cons & CMDQV_CONS_ERR) >> CMDQV_CONS_ERR_SHIFT, s.gerror,
+		  s.gerrorn, s.cons_indx_base);
 }
 
-static bool do_state(struct cmdqv *c, const struct words *w, struct reply *r)
+static bool do_state(struct cmdqv *c, const struct cmdqv_words *w,
+		     struct cmdqv_reply *r)
 {
 	bool all = w->count == 2 && !strcmp(w->word[1], "all");
 	struct cmdqv_state s;
@@ -148,11 +57,11 @@ static bool do_state(struct cmdqv *c, const struct words *w, struct reply *r)
 	if (w->count > 2 || (w->count == 2 && !all))
 		return false;
 	cmdqv_get_state(c, &s);
-	say(r, "ok\ncmdqv en=%d enabled=%d vintfs=%u vcmdqs=%u sids=%u "
-	    "cmdqs=%u hyp_wired=%d vintf_err_map=0x%" PRIx64
-	    " int_mask=0x%" PRIx64 "\n", s.config_en, s.enabled, s.num_vintfs,
-	    s.num_vcmdqs, s.num_sids, c->config.max_log2size,
-	    c->config.hyp_wired, s.vintf_err_map, s.vintf_int_mask);
+	cmdqv_say(r, "ok\ncmdqv en=%d enabled=%d vintfs=%u vcmdqs=%u sids=%u "
+		  "cmdqs=%u hyp_wired=%d vintf_err_map=0x%" PRIx64
+		  " int_mask=0x%" PRIx64 "\n", s.config_en, s.enabled, s.num_vintfs,
+		  s.num_vcmdqs, s.num_sids, c->config.max_log2size,
+		  c->config.hyp_wired, s.vintf_err_map, s.vintf_int_mask);
 	for (unsigned int v = 0; v < c->num_vintfs; v++)
 		say_vintf(r, c, v, all);
 	for (unsigned int q = 0; q < c->num_vcmdqs; q++)
@@ -160,7 +69,7 @@ static bool do_state(struct cmdqv *c, const struct words *w, struct reply *r)
 	return true;
 }
 
-static uint64_t say_commands(struct reply *r, const struct cmdqv *c,
+static uint64_t say_commands(struct cmdqv_reply *r, const struct cmdqv *c,
 			     uint64_t *refused)
 {
 	const struct cmdqv_counters *n = &c->counters;
@@ -170,53 +79,53 @@ static uint64_t say_commands(struct reply *r, const struct cmdqv *c,
 		for (unsigned int op = 0; op < 256; op++) {
 			executed += n->executed[v][op];
 			if (n->executed[v][op])
-				say(r, "executed v=%u opcode=0x%02x name=%s "
-				    "count=%" PRIu64 "\n", v, op,
-				    cmdqv_opcode_name(op), n->executed[v][op]);
+				cmdqv_say(r, "executed v=%u opcode=0x%02x name=%s "
+					  "count=%" PRIu64 "\n", v, op,
+					  cmdqv_opcode_name(op), n->executed[v][op]);
 		}
 		for (unsigned int i = 0; i < CMDQV_REFUSALS; i++) {
 			*refused += n->refused[v][i];
 			if (n->refused[v][i])
-				say(r, "refused v=%u reason=%s count=%" PRIu64
-				    "\n", v,
-				    cmdqv_refusal_name((enum cmdqv_refusal)i),
-				    n->refused[v][i]);
+				cmdqv_say(r, "refused v=%u reason=%s count=%" PRIu64
+					  "\n", v,
+					  cmdqv_refusal_name((enum cmdqv_refusal)i),
+					  n->refused[v][i]);
 		}
 	}
 	return executed;
 }
 
-static bool do_counters(struct cmdqv *c, const struct words *w,
-			struct reply *r)
+static bool do_counters(struct cmdqv *c, const struct cmdqv_words *w,
+			struct cmdqv_reply *r)
 {
 	const struct cmdqv_counters *n = &c->counters;
 	uint64_t executed, refused = 0, violations = 0;
 
 	if (w->count > 1)
 		return false;
-	say(r, "ok\n");
+	cmdqv_say(r, "ok\n");
 	executed = say_commands(r, c, &refused);
 	for (unsigned int i = 0; i < CMDQV_VIOLATIONS; i++) {
 		violations += n->violations[i];
 		if (n->violations[i])
-			say(r, "violation name=%s count=%" PRIu64 "\n",
-			    cmdqv_violation_name((enum cmdqv_violation)i),
-			    n->violations[i]);
+			cmdqv_say(r, "violation name=%s count=%" PRIu64 "\n",
+				  cmdqv_violation_name((enum cmdqv_violation)i),
+				  n->violations[i]);
 	}
 	for (unsigned int i = 0; i < CMDQV_APERTURES; i++)
-		say(r, "access aperture=%s reads=%" PRIu64 " writes=%" PRIu64
-		    "\n", cmdqv_aperture_name((enum cmdqv_aperture)i),
-		    n->reads[i], n->writes[i]);
+		cmdqv_say(r, "access aperture=%s reads=%" PRIu64 " writes=%" PRIu64
+			  "\n", cmdqv_aperture_name((enum cmdqv_aperture)i),
+			  n->reads[i], n->writes[i]);
 	for (unsigned int v = 0; v < c->num_vintfs; v++)
 		if (n->vintf_reads[v] || n->vintf_writes[v])
-			say(r, "window v=%u reads=%" PRIu64 " writes=%" PRIu64
-			    "\n", v, n->vintf_reads[v], n->vintf_writes[v]);
-	say(r, "total executed=%" PRIu64 " refused=%" PRIu64
-	    " violations=%" PRIu64 " dropped=%" PRIu64 " rejected=%" PRIu64
-	    " ignored=%" PRIu64 " irqs=%" PRIu64 " init_errors=%" PRIu64
-	    " dram_write_aborts=%" PRIu64 "\n", executed, refused, violations,
-	    n->dropped, n->rejected, n->ignored, n->irqs, n->init_errors,
-	    n->dram_write_aborts);
+			cmdqv_say(r, "window v=%u reads=%" PRIu64 " writes=%" PRIu64
+				  "\n", v, n->vintf_reads[v], n->vintf_writes[v]);
+	cmdqv_say(r, "total executed=%" PRIu64 " refused=%" PRIu64
+		  " violations=%" PRIu64 " dropped=%" PRIu64 " rejected=%" PRIu64
+		  " ignored=%" PRIu64 " irqs=%" PRIu64 " init_errors=%" PRIu64
+		  " dram_write_aborts=%" PRIu64 "\n", executed, refused, violations,
+		  n->dropped, n->rejected, n->ignored, n->irqs, n->init_errors,
+		  n->dram_write_aborts);
 	return true;
 }
 
@@ -226,29 +135,29 @@ static int number(unsigned int n)
 	return n == CMDQV_NONE ? -1 : (int)n;
 }
 
-static void say_entry(struct reply *r, const struct cmdqv_log_entry *e)
+static void say_entry(struct cmdqv_reply *r, const struct cmdqv_log_entry *e)
 {
 	unsigned int op = (unsigned int)(e->original[0] & SMMU_CMD_OP);
 
 	if (e->kind == CMDQV_LOG_VIOLATION) {
-		say(r, "violation seq=%" PRIu64 " t=%" PRIu64 " name=%s v=%d "
-		    "q=%d l=%d value=0x%" PRIx64 "\n", e->seq, e->time_ns,
-		    cmdqv_violation_name(e->violation),
-		    number(e->origin.vintf), number(e->origin.vcmdq),
-		    number(e->origin.lvcmdq), e->original[0]);
+		cmdqv_say(r, "violation seq=%" PRIu64 " t=%" PRIu64 " name=%s v=%d "
+			  "q=%d l=%d value=0x%" PRIx64 "\n", e->seq, e->time_ns,
+			  cmdqv_violation_name(e->violation),
+			  number(e->origin.vintf), number(e->origin.vcmdq),
+			  number(e->origin.lvcmdq), e->original[0]);
 		return;
 	}
-	say(r, "%s seq=%" PRIu64 " t=%" PRIu64 " v=%u q=%u l=%u hyp_own=%d "
-	    "vmid=%u op=0x%02x name=%s result=%u pa=0x%" PRIx64
-	    " orig=0x%" PRIx64 ",0x%" PRIx64 " final=0x%" PRIx64
-	    ",0x%" PRIx64, e->kind == CMDQV_LOG_EXECUTED ? "executed" :
-	    "refused", e->seq, e->time_ns, e->origin.vintf, e->origin.vcmdq,
-	    e->origin.lvcmdq, e->origin.hyp_own, e->origin.vmid, op,
-	    cmdqv_opcode_name(op), (unsigned int)e->result, e->pa,
-	    e->original[0], e->original[1], e->final[0], e->final[1]);
+	cmdqv_say(r, "%s seq=%" PRIu64 " t=%" PRIu64 " v=%u q=%u l=%u hyp_own=%d "
+		  "vmid=%u op=0x%02x name=%s result=%u pa=0x%" PRIx64
+		  " orig=0x%" PRIx64 ",0x%" PRIx64 " final=0x%" PRIx64
+		  ",0x%" PRIx64, e->kind == CMDQV_LOG_EXECUTED ? "executed" :
+		  "refused", e->seq, e->time_ns, e->origin.vintf, e->origin.vcmdq,
+		  e->origin.lvcmdq, e->origin.hyp_own, e->origin.vmid, op,
+		  cmdqv_opcode_name(op), (unsigned int)e->result, e->pa,
+		  e->original[0], e->original[1], e->final[0], e->final[1]);
 	if (e->kind == CMDQV_LOG_REFUSED)
-		say(r, " reason=%s", cmdqv_refusal_name(e->refusal));
-	say(r, "\n");
+		cmdqv_say(r, " reason=%s", cmdqv_refusal_name(e->refusal));
+	cmdqv_say(r, "\n");
 }
 
 struct log_query {
@@ -258,7 +167,7 @@ struct log_query {
 	uint64_t v, q;			/* UINT64_MAX: any */
 };
 
-static bool parse_log(const struct words *w, struct log_query *query)
+static bool parse_log(const struct cmdqv_words *w, struct log_query *query)
 {
 	unsigned int i = 1;
 
@@ -267,14 +176,14 @@ static bool parse_log(const struct words *w, struct log_query *query)
 	if (i < w->count && !strcmp(w->word[i], "since")) {
 		query->since = true;
 		query->limit = UINT64_MAX;
-		if (++i >= w->count || !parse(w->word[i++], &query->seq))
+		if (++i >= w->count || !cmdqv_parse(w->word[i++], &query->seq))
 			return false;
 	}
-	if (i < w->count && parse(w->word[i], &query->limit))
+	if (i < w->count && cmdqv_parse(w->word[i], &query->limit))
 		i++;
 	for (; i < w->count; i++)
-		if (!parse_key(w->word[i], "v", &query->v) &&
-		    !parse_key(w->word[i], "q", &query->q))
+		if (!cmdqv_parse_key(w->word[i], "v", &query->v) &&
+		    !cmdqv_parse_key(w->word[i], "q", &query->q))
 			return false;
 	return true;
 }
@@ -287,7 +196,8 @@ static bool selected(const struct cmdqv *c, const struct log_query *query,
 	       (query->q == UINT64_MAX || query->q == e->origin.vcmdq);
 }
 
-static bool do_log(struct cmdqv *c, const struct words *w, struct reply *r)
+static bool do_log(struct cmdqv *c, const struct cmdqv_words *w,
+		   struct cmdqv_reply *r)
 {
 	struct cmdqv_log_entry e;
 	struct log_query query;
@@ -299,7 +209,7 @@ static bool do_log(struct cmdqv *c, const struct words *w, struct reply *r)
 		first = c->log_head - c->config.log_entries + 1;
 	if (query.since && query.seq > first)
 		first = query.seq;
-	say(r, "ok\n");
+	cmdqv_say(r, "ok\n");
 	seq = first;
 	if (!query.since) {
 		/* The last ones: count backwards to where they begin */
@@ -312,11 +222,12 @@ static bool do_log(struct cmdqv *c, const struct words *w, struct reply *r)
 		say_entry(r, &e);
 		n++;
 	}
-	say(r, "head seq=%" PRIu64 "\n", c->log_head);
+	cmdqv_say(r, "head seq=%" PRIu64 "\n", c->log_head);
 	return true;
 }
 
-static bool do_inject(struct cmdqv *c, const struct words *w, struct reply *r)
+static bool do_inject(struct cmdqv *c, const struct cmdqv_words *w,
+		      struct cmdqv_reply *r)
 {
 	uint64_t v = UINT64_MAX, q = UINT64_MAX, index, arg = 1;
 	enum cmdqv_fault fault;
@@ -325,7 +236,7 @@ static bool do_inject(struct cmdqv *c, const struct words *w, struct reply *r)
 
 	if (w->count == 2 && !strcmp(w->word[1], "none")) {
 		cmdqv_inject_none(c);
-		say(r, "ok\n");
+		cmdqv_say(r, "ok\n");
 		return true;
 	}
 	if (w->count < 2)
@@ -334,9 +245,9 @@ static bool do_inject(struct cmdqv *c, const struct words *w, struct reply *r)
 		if (!strcmp(w->word[1], cmdqv_fault_name((enum cmdqv_fault)f)))
 			break;
 	for (unsigned int i = 2; i < w->count; i++)
-		if (!parse_key(w->word[i], "v", &v) &&
-		    !parse_key(w->word[i], "q", &q) &&
-		    !parse_key(w->word[i], "arg", &arg))
+		if (!cmdqv_parse_key(w->word[i], "v", &v) &&
+		    !cmdqv_parse_key(w->word[i], "q", &q) &&
+		    !cmdqv_parse_key(w->word[i], "arg", &arg))
 			return false;
 	fault = (enum cmdqv_fault)f;
 	scope = cmdqv_fault_scope(fault);
@@ -348,11 +259,12 @@ static bool do_inject(struct cmdqv *c, const struct words *w, struct reply *r)
 	if (index > CMDQV_NONE ||
 	    !cmdqv_inject(c, fault, (unsigned int)index, arg))
 		return false;
-	say(r, "ok\n");
+	cmdqv_say(r, "ok\n");
 	return true;
 }
 
-static bool do_delay(struct cmdqv *c, const struct words *w, struct reply *r)
+static bool do_delay(struct cmdqv *c, const struct cmdqv_words *w,
+		     struct cmdqv_reply *r)
 {
 	uint64_t enable = c->config.enable_delay_ns;
 	uint64_t disable = c->config.disable_delay_ns;
@@ -360,49 +272,53 @@ static bool do_delay(struct cmdqv *c, const struct words *w, struct reply *r)
 	uint64_t steps = c->config.commands_per_step;
 
 	for (unsigned int i = 1; i < w->count; i++)
-		if (!parse_key(w->word[i], "enable_ns", &enable) &&
-		    !parse_key(w->word[i], "disable_ns", &disable) &&
-		    !parse_key(w->word[i], "command_ns", &command) &&
-		    !parse_key(w->word[i], "step", &steps))
+		if (!cmdqv_parse_key(w->word[i], "enable_ns", &enable) &&
+		    !cmdqv_parse_key(w->word[i], "disable_ns", &disable) &&
+		    !cmdqv_parse_key(w->word[i], "command_ns", &command) &&
+		    !cmdqv_parse_key(w->word[i], "step", &steps))
 			return false;
 	if (steps > UINT32_MAX)
 		return false;
 	cmdqv_set_delays(c, enable, disable, command, (uint32_t)steps);
-	say(r, "ok\ndelay enable_ns=%" PRIu64 " disable_ns=%" PRIu64
-	    " command_ns=%" PRIu64 " step=%u\n", c->config.enable_delay_ns,
-	    c->config.disable_delay_ns, c->config.command_delay_ns,
-	    c->config.commands_per_step);
+	cmdqv_say(r, "ok\ndelay enable_ns=%" PRIu64 " disable_ns=%" PRIu64
+		  " command_ns=%" PRIu64 " step=%u\n", c->config.enable_delay_ns,
+		  c->config.disable_delay_ns, c->config.command_delay_ns,
+		  c->config.commands_per_step);
 	return true;
 }
 
-static bool do_check(struct cmdqv *c, const struct words *w, struct reply *r)
+static bool do_check(struct cmdqv *c, const struct cmdqv_words *w,
+		     struct cmdqv_reply *r)
 {
 	const char *what = cmdqv_check(c);
 
 	if (w->count > 1)
 		return false;
 	if (what)
-		say(r, "ok\ncheck ok=0 what=%s\n", what);
+		cmdqv_say(r, "ok\ncheck ok=0 what=%s\n", what);
 	else
-		say(r, "ok\ncheck ok=1\n");
+		cmdqv_say(r, "ok\ncheck ok=1\n");
 	return true;
 }
 
-static bool do_clear(struct cmdqv *c, const struct words *w, struct reply *r)
+static bool do_clear(struct cmdqv *c, const struct cmdqv_words *w,
+		     struct cmdqv_reply *r)
 {
 	if (w->count > 1)
 		return false;
 	cmdqv_clear(c);
-	say(r, "ok\n");
+	cmdqv_say(r, "ok\n");
 	return true;
 }
 
-static bool do_help(struct cmdqv *c, const struct words *w, struct reply *r);
+static bool do_help(struct cmdqv *c, const struct cmdqv_words *w,
+		    struct cmdqv_reply *r);
 
 static const struct {
 	const char *name;
 	const char *usage;
-	bool (*run)(struct cmdqv *c, const struct words *w, struct reply *r);
+	bool (*run)(struct cmdqv *c, const struct cmdqv_words *w,
+		    struct cmdqv_reply *r);
 } commands[] = {
 	{ "help", "help", do_help },
 	{ "state", "state [all]", do_state },
@@ -417,29 +333,30 @@ static const struct {
 
 #define NUM_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
 
-static bool do_help(struct cmdqv *c, const struct words *w, struct reply *r)
+static bool do_help(struct cmdqv *c, const struct cmdqv_words *w,
+		    struct cmdqv_reply *r)
 {
 	(void)c;
 	(void)w;
-	say(r, "ok\n");
+	cmdqv_say(r, "ok\n");
 	for (size_t i = 0; i < NUM_COMMANDS; i++)
-		say(r, "%s\n", commands[i].usage);
+		cmdqv_say(r, "%s\n", commands[i].usage);
 	for (unsigned int f = 0; f < CMDQV_FAULTS; f++)
-		say(r, "fault name=%s\n",
-		    cmdqv_fault_name((enum cmdqv_fault)f));
+		cmdqv_say(r, "fault name=%s\n",
+			  cmdqv_fault_name((enum cmdqv_fault)f));
 	return true;
 }
 
 size_t cmdqv_observe(struct cmdqv *c, const char *command, char *out,
 		     size_t out_len)
 {
-	struct reply r = { .out = out, .out_len = out_len };
+	struct cmdqv_reply r = { .out = out, .out_len = out_len };
 	const char *usage = "unknown command, try help";
 	bool done = false;
-	struct words w;
+	struct cmdqv_words w;
 	size_t i = NUM_COMMANDS;
 
-	if (split(&w, command))
+	if (cmdqv_words(&w, command))
 		for (i = 0; i < NUM_COMMANDS; i++)
 			if (!strcmp(w.word[0], commands[i].name))
 				break;
@@ -448,8 +365,8 @@ size_t cmdqv_observe(struct cmdqv *c, const char *command, char *out,
 		usage = commands[i].usage;
 	}
 	if (!done)
-		say(&r, "error reason=%s%s\n", i < NUM_COMMANDS ? "usage: " : "",
-		    usage);
-	truncate_reply(&r);
+		cmdqv_say(&r, "error reason=%s%s\n", i < NUM_COMMANDS ? "usage: " : "",
+			  usage);
+	cmdqv_say_end(&r);
 	return r.len;
 }

@@ -14,7 +14,7 @@ set -u
 model=$1
 out=$2
 only=${3:-}
-first=${TESTS:-s o c}
+first=${TESTS:-s o c j}
 second=p
 [ -z "${TESTS:-}" ] || second=
 : "${CC:=gcc}"
@@ -157,8 +157,55 @@ net_bad_fetch_is_one	queue.c	s/if (!addr || pa < addr/if (0 \&\& pa < addr/
 net_hyp_own_in_log	check.c	0,/if (!c->config.hyp_wired)/s//if (0)/
 net_check_says_ok	observe.c	s/^\tif (what)$/\tif (0)/
 net_no_memory	unit.c	s/if (!c || !c->log) {/if (0) {/
-observer_cut_anywhere	observe.c	s/while (end && r->out\[end - 1\] != '\\n')/while (0)/
-observer_takes_junk	observe.c	s/strspn(digits, .*) != n)/0)/
+oracle_opcode_let_through	oracle.c	s/case 0x12:/case 0x13: &/
+oracle_opcode_change_unnoticed	oracle.c	s/if ((cmd\[0\] ^ o->fetch.word\[0\]) & 0xff)/if (0)/
+oracle_vmid_unnoticed	oracle.c	s/if ((cmd\[0\] & mask) >> 32 != owner->vmid)/if (0)/
+oracle_vmid_of_the_unit	oracle.c	s/>> 32 != owner->vmid)/>> 32 != origin->vmid)/
+oracle_vmid_moved_unnoticed	oracle.c	s/&& now != owner->vmid)/\&\& 0)/
+oracle_vmid_moved_without_stage2	oracle.c	s/if (stream_vmid(o, owner->psid, &now) &&/if ((stream_vmid(o, owner->psid, \&now), 1) \&\&/
+oracle_vmid_shared_unnoticed	oracle.c	s/if (!free) {/if (0) {/
+oracle_vmid_lost_unnoticed	oracle.c	s/if (owner->vmid_lost)/if (0)/
+oracle_tlbi_fields_unnoticed	oracle.c	s/& ~mask || cmd\[1\] != o->fetch.word\[1\])/\& 0)/
+oracle_sid_unnoticed	oracle.c	s/if (!stream || cmd\[0\] >> 32 != stream->psid)/if (0)/
+oracle_sid_any_of_the_vm	books.c	s/if (owner->stream\[i\].vsid == vsid)/if (1)/
+oracle_sid_gone_stays	books.c	s/owner->stream\[i\] = owner->stream\[--owner->streams\];//
+oracle_ssec_unnoticed	oracle.c	s/cmd\[0\] & 1u << 10/0/
+oracle_atc_fields_unnoticed	oracle.c	s/if ((uint32_t)cmd\[0\] != (uint32_t)o->fetch.word\[0\] ||/if (/
+oracle_atc_address_unnoticed	oracle.c	s/cmd\[0\] & 1u << 10 || cmd\[1\] != o->fetch.word\[1\])/cmd[0] \& 1u << 10)/
+oracle_sync_fields_unnoticed	oracle.c	s/if (cmd\[0\] != 0x46 || cmd\[1\])/if (cmd[1])/
+oracle_sync_address_unnoticed	oracle.c	s/if (cmd\[0\] != 0x46 || cmd\[1\])/if (cmd[0] != 0x46)/
+oracle_hyp_own_unnoticed	oracle.c	s/if (origin->hyp_own)/if (0)/
+oracle_host_as_guest_unnoticed	oracle.c	s/if (origin->vintf || !origin->hyp_own)/if (0)/
+oracle_host_changed_unnoticed	oracle.c	s/if (cmd\[0\] != o->fetch.word\[0\] || cmd\[1\] != o->fetch.word\[1\])$/if (0)/
+oracle_host_is_everybody	oracle.c	s/if (s.vintf)/if (0)/
+oracle_executed_twice_unnoticed	oracle.c	s/o->fetch.valid = false;//
+oracle_failed_fetch_is_one	oracle.c	s/o->fetch.valid = !rc \&\& /o->fetch.valid = /
+oracle_nobody_unnoticed	oracle.c	s/if (o->fetch.owner == BOOKS_NOBODY)/if (0)/;s/books_owner(&o->books, o->fetch.owner);/books_owner(\&o->books, o->fetch.owner ? o->fetch.owner : 1);/
+oracle_memory_unnoticed	oracle.c	s/violate(o, CMDQV_O_MEMORY, NULL, NULL, 0);//
+oracle_released_is_memory	oracle.c	s/if (books_whose_was(&o->books, pa) != BOOKS_NOBODY)/if (0)/
+oracle_write_unnoticed	oracle.c	s/if (o->armed)\r*$/if (0)/
+oracle_never_armed	oracle.c	s/.armed = true,/.armed = false,/
+oracle_armed_at_once	oracle.c	s/o->strtab = strtab;/&\n\to->armed = true;/
+oracle_counts_host_as_guest	oracle.c	s/o->host++;/o->judged++;/
+oracle_begin_discards_silently	oracle.c	s/", o->judged, all_violations(o));/", (uint64_t)0, (uint64_t)0);/
+oracle_stream_table_linear	oracle.c	s/if (STRTAB_FMT(cfg) == STRTAB_2LVL)/if (0)/
+oracle_stream_table_unbounded	oracle.c	s/if (log2size < 32 && sid >> log2size)/if (0)/
+oracle_span_ignored	oracle.c	s/if (!span || sid >> (span - 1))/if (!span)/
+oracle_span_0_ignored	oracle.c	s/if (!span || sid >> (span - 1))/if (span \&\& sid >> (span - 1))/
+oracle_ste_valid_ignored	oracle.c	s/if (!(le64(raw) & STE0_V) ||/if (/
+oracle_ste_stage1_is_enough	oracle.c	s/& STE_CONFIG_S2) != STE_CONFIG_S2)/\& 4) != 4)/
+oracle_vmid_of_32_bits	oracle.c	s/if (psid > UINT32_MAX || /if (/
+oracle_range_end_included	books.c	s/if (b->range\[mid\].end > pa)/if (b->range[mid].end >= pa)/
+oracle_range_start_ignored	books.c	s/b->range\[i\].pa > pa || //
+oracle_range_length_ignored	books.c	s/ || b->range\[i\].end - pa < len)/)/
+oracle_overlap_accepted	books.c	s/while (i < b->ranges && b->range\[i\].pa < pa + len)/while (0)/
+oracle_takes_from_the_living	books.c	s/return owner && owner->dying;/return owner;/
+oracle_end_keeps_memory	books.c	s/if (b->range\[i\].owner == id)/if (0)/
+oracle_end_takes_all	books.c	s/if (b->range\[i\].owner == id)/if (b->range[i].owner != BOOKS_HOST)/
+oracle_release_of_others	books.c	s/ || b->range\[i\].owner != id)/)/
+oracle_ids_used_again	books.c	s/if (b->used\[id \/ 64\] >> id % 64 & 1)/if (0)/
+observer_cut_anywhere	text.c	s/while (end && r->out\[end - 1\] != '\\n')/while (0)/
+observer_takes_junk	text.c	s/strspn(digits, .*) != n)/0)/
 LIST
 }
 
