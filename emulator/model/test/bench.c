@@ -67,6 +67,14 @@ static void bench_schedule(void *opaque, uint64_t delay_ns)
 	b->timer = b->now + delay_ns;
 }
 
+static void bench_strtab(void *opaque, uint64_t *base, uint32_t *cfg)
+{
+	struct bench *b = opaque;
+
+	*base = b->strtab_base;
+	*cfg = b->strtab_cfg;
+}
+
 struct cmdqv_config bench_config(void)
 {
 	struct cmdqv_config config;
@@ -89,7 +97,7 @@ struct bench *bench_new(const struct cmdqv_config *config)
 		.schedule = bench_schedule,
 	};
 	struct bench *b = calloc(1, sizeof(*b));
-	const char *why = "";
+	const char *why = "out of memory";
 
 	if (!b)
 		FAIL("out of memory");
@@ -97,9 +105,13 @@ struct bench *bench_new(const struct cmdqv_config *config)
 	b->now = 1000;
 	b->timer = UINT64_MAX;
 	b->read_low = UINT64_MAX;
-	b->c = cmdqv_create(config, &ops, b, &why);
+	b->oracle = cmdqv_oracle_create(&ops, b, bench_strtab);
+	if (b->oracle)
+		b->c = cmdqv_create(config, cmdqv_oracle_bench(), b->oracle,
+				    &why);
 	if (!b->mem || !b->c)
 		FAIL("cmdqv_create: %s", why);
+	cmdqv_oracle_unit(b->oracle, b->c);
 	return b;
 }
 
@@ -118,6 +130,7 @@ void bench_free(struct bench *b)
 	if (what)
 		FAIL("cmdqv_check: %s", what);
 	cmdqv_destroy(b->c);
+	cmdqv_oracle_destroy(b->oracle);
 	free(b->mem);
 	free(b);
 }

@@ -8,6 +8,7 @@
 #define CMDQV_TEST_BENCH_H
 
 #include "../cmdqv.h"
+#include "../oracle.h"
 #include "test.h"
 
 /* Apertures */
@@ -90,6 +91,9 @@ struct bench {
 	uint64_t write_pa;
 	uint32_t write_value;
 	int write_abort;
+	struct cmdqv_oracle *oracle;	/* judges nothing before "begin" */
+	uint64_t strtab_base;		/* the SMMU's registers */
+	uint32_t strtab_cfg;
 };
 
 /* 4 VINTFs, 16 VCMDQs, 4 SID slots, no delays, random values at power-on */

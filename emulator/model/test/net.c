@@ -76,7 +76,7 @@ TEST(c6_observer, "the observer's check says what cmdqv_check() has found")
 	bench_free(b);
 }
 
-TEST(c7_memory, "without memory there is no unit, and the caller is told why")
+TEST(c7_memory, "without memory there is no unit and no oracle, and the caller is told why")
 {
 	struct bench *b = bench_default();
 	struct cmdqv_config config = bench_config();
@@ -91,5 +91,7 @@ TEST(c7_memory, "without memory there is no unit, and the caller is told why")
 		calloc_fails = n;
 		EXPECT(!cmdqv_create(&config, &b->c->bench, b, NULL));
 	}
+	calloc_fails = 1;
+	EXPECT(!cmdqv_oracle_create(cmdqv_oracle_bench(), b->oracle, NULL));
 	bench_free(b);
 }
