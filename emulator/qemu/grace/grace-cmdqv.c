@@ -17,6 +17,7 @@
 #include "hw/qdev-properties.h"
 #include "migration/vmstate.h"
 #include "hw/grace/model/cmdqv.h"
+#include "hw/grace/model/oracle.h"
 
 struct GraceCmdqvState {
     SysBusDevice parent_obj;
@@ -26,6 +27,7 @@ struct GraceCmdqvState {
     QEMUTimer *timer;
     Notifier smmu_sync;
     struct cmdqv *model;
+    struct cmdqv_oracle *oracle;    /* between the model and all of this */
 
     /* properties */
     SMMUv3State *smmu;
@@ -102,6 +104,14 @@ static const struct cmdqv_bench grace_cmdqv_bench = {
     .schedule = grace_cmdqv_schedule,
 };
 
+static void grace_cmdqv_strtab(void *opaque, uint64_t *base, uint32_t *cfg)
+{
+    GraceCmdqvState *s = opaque;
+
+    *base = s->smmu->strtab_base;
+    *cfg = s->smmu->strtab_base_cfg;
+}
+
 static void grace_cmdqv_timer(void *opaque)
 {
     GraceCmdqvState *s = opaque;
@@ -157,6 +167,9 @@ uint64_t grace_cmdqv_region_size(GraceCmdqvState *s)
 size_t grace_cmdqv_observe(GraceCmdqvState *s, const char *command,
                            char *out, size_t len)
 {
+    if (g_str_has_prefix(command, "oracle")) {
+        return cmdqv_oracle_observe(s->oracle, command, out, len);
+    }
     return cmdqv_observe(s->model, command, out, len);
 }
 
@@ -196,12 +209,20 @@ static void grace_cmdqv_realize(DeviceState *dev, Error **errp)
     }
     s->config.max_log2size = SMMU_CMDQS;
     s->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, grace_cmdqv_timer, s);
-    s->model = cmdqv_create(&s->config, &grace_cmdqv_bench, s, &why);
+    s->oracle = cmdqv_oracle_create(&grace_cmdqv_bench, s, grace_cmdqv_strtab);
+    if (!s->oracle) {
+        why = "out of memory";
+    } else {
+        s->model = cmdqv_create(&s->config, cmdqv_oracle_bench(), s->oracle,
+                                &why);
+    }
     if (!s->model) {
+        cmdqv_oracle_destroy(s->oracle);
         timer_free(s->timer);
         error_setg(errp, "CMDQV: %s", why);
         return;
     }
+    cmdqv_oracle_unit(s->oracle, s->model);
 
     memory_region_init_io(&s->iomem, OBJECT(s), &grace_cmdqv_ops, s,
                           TYPE_GRACE_CMDQV, cmdqv_mem_size(s->model));

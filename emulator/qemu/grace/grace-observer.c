@@ -195,7 +195,7 @@ static void grace_observer_event(void *opaque, QEMUChrEvent event)
 static void grace_observer_exit(Notifier *notifier, void *data)
 {
     static const char *const commands[] = {
-        "check", "counters", "state all", "delay",
+        "check", "counters", "oracle", "state all", "delay",
         "log 4294967295",
     };
     GraceObserverState *s = container_of(notifier, GraceObserverState, exit);

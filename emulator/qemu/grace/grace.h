@@ -37,7 +37,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(GraceCmdqvState, GRACE_CMDQV)
 uint64_t grace_cmdqv_region_size(GraceCmdqvState *s);
 
 /**
- * grace_cmdqv_observe - run an observer command (emulator/model/cmdqv.h)
+ * grace_cmdqv_observe - run an observer command (emulator/model/cmdqv.h), or one
+ * of the oracle's (emulator/model/oracle.h)
  * @s: the realized device
  * @command: one command without its line end
  * @out: receives the reply, always NUL-terminated
