@@ -21,7 +21,7 @@ tree=$(cd "$1" && pwd -P)
 mkdir -p "$2" "$3"
 obj=$(cd "$2" && pwd -P)
 out=$(cd "$3" && pwd -P)
-targets=(iommu iommu/cmdqv iommu/bench iommu/fuzz iommu/guest)
+targets=(iommu iommu/cmdqv iommu/bench iommu/fuzz iommu/soak iommu/guest)
 jobs=${JOBS:-$(nproc)}
 
 progress "installing the kernel's user headers" "$out.headers.log" . \
