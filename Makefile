@@ -47,10 +47,13 @@ FUZZ_IOCTL_SECONDS = $(if $(filter file default undefined,$(origin FUZZ_SECONDS)
 REPLAY ?=
 TIMES ?= 50
 TARGET ?= both
+# Of "make soak": how many commands of hostile VMs, and where random decisions come from
+COMMANDS ?= 100000000
+SEED ?=
 
 # The parts share the machine's cores themselves.
 .NOTPARALLEL:
-.PHONY: help demo guest-test bench test test-debug coverage check base-check fuzz fuzz-ioctl shell tree kernel \
+.PHONY: help demo guest-test bench soak test test-debug coverage check base-check fuzz fuzz-ioctl shell tree kernel \
 	kernel-bench kernel-locks kernel-debug kernel-fuzz kernel-coverage kernel-guest emulator rootfs vmm selftests stock docs docs-all packages \
 	packages-test series series-check deb deb-small clean
 .DEFAULT_GOAL := help
@@ -68,6 +71,9 @@ help:
 ## make test        all tests; one summary line a suite, details in build/test/*.tap
 ## make test-debug  the tests of the board on a kernel with KASAN, lockdep, UBSAN, kmemleak and more;
 ##                  any report fails it; details in build/debug/test/*.tap
+## make soak        15 VMs on all 128 queues, most of them hostile and killed at any time, for an hour or
+##                  so: until COMMANDS=100000000 commands have reached the SMMU, each judged by an
+##                  oracle in the emulator; SEED=NUMBER; figures in build/soak
 ## make coverage    lines and branches that the tests execute, of the model and of the kernel files: a table by
 ##                  file in build/coverage/table, sources with counts in build/coverage/annotated
 ## make check       what is checked without running it: checkpatch, sparse, W=1, kernel-doc, pages, ABI,
@@ -117,6 +123,9 @@ bench: packages $(if $(KERNEL),,kernel-bench) $(if $(LOCKS),kernel-locks) kernel
 	@base/bench.sh programs $(LINUX) $(BUILD)/obj $(SELFTESTS) $(BUILD)/bench
 	@PATHS="$(PATHS)" SAVE="$(SAVE)" STOCK_IMAGE=$(BENCH_STOCK) LOCKS_IMAGE=$(if $(LOCKS),$(BENCH_LOCKS)) \
 		base/bench.sh run $(BUILD)/bench "$(or $(KERNEL),$(BENCH_IMAGE))" $(KERNEL2)
+
+soak: packages kernel emulator rootfs selftests
+	@COMMANDS=$(COMMANDS) SEED=$(SEED) base/soak.sh $(BUILD)/soak $(IMAGE) $(SELFTESTS)
 
 test: packages-test kernel kernel-guest emulator rootfs vmm selftests stock $(if $(or $(filter deb,$(SUITES)),$(if $(SUITES),,y)),deb-small)
 	@base/test.sh $(SUITES)

@@ -32,11 +32,11 @@ results=$kernel/test
 
 # Cheapest first: what breaks early should say so early. "configs" compiles the
 # drivers a dozen times over: make check has it, and whoever names it.
-all=(tools docs model spin abi base emulator stock hostcheck broken kunit iommufd fuzz guest kselftest guests restart install series deb static)
+all=(tools docs model spin abi base emulator stock hostcheck broken kunit iommufd fuzz guest kselftest soak guests restart install series deb static)
 
 # For how long each may run, seconds.
 declare -A limit=([tools]=600 [docs]=1200 [model]=900 [spin]=900 [abi]=120 [base]=1800 [emulator]=900
-	[stock]=400 [hostcheck]=900 [broken]=900 [kunit]=300 [iommufd]=600 [fuzz]=400 [kselftest]=1200 [guest]=300 [guests]=2400 [restart]=900 [install]=900
+	[stock]=400 [hostcheck]=900 [broken]=900 [kunit]=300 [iommufd]=600 [fuzz]=400 [kselftest]=1200 [soak]=600 [guest]=300 [guests]=2400 [restart]=900 [install]=900
 	[series]=2400 [deb]=1800
 	[static]=1800 [configs]=3600)
 
@@ -147,6 +147,13 @@ suite_kselftest()
 {
 	"$base_dir/test/on-board" kselftest --append "hugepagesz=32M hugepages=2" \
 		--log "$results/kselftest.report" -- list kselftest-list
+}
+
+# Hostile VMs among well-behaved ones, each command judged; make soak has the long run.
+# The seed is always the same, what happens is not.
+suite_soak()
+{
+	"$base_dir/test/soak-board" "$results/soak.report" --commands 1000000 --seconds 400 --seed 1
 }
 
 # Real guests, in the board's own QEMU: booting one and all that one does ...
