@@ -103,6 +103,7 @@ static long proc_kb(const char *file, const char *name)
 /* Something that a VMM can have without a bound but its memory, for which @most is too many */
 struct kind {
 	const char *name;
+	const char *figure;
 	int most;
 	int (*alloc)(struct vm *vm, u32 *id);
 };
@@ -173,6 +174,8 @@ static int limited(const struct board *board, const void *arg)
 	printf("# %s: %d of them, then %s; %ld kB charged, %ld kB of the host's memory gone\n",
 	       kind->name, n, strerror(-rc), (with - before) / KB,
 	       free_before - free_with);
+	printf("# figure: account_%s %d %s until a memory cgroup of 1 MiB was full: ENOMEM\n",
+	       kind->figure, n, kind->name);
 	check(rc == -ENOMEM);
 	check(n > 0 && n < kind->most);
 	/* What the host has lost is what they have been charged for */
@@ -204,12 +207,12 @@ FIXTURE_VARIANT(cgroup_limit)
 
 FIXTURE_VARIANT_ADD(cgroup_limit, nested)
 {
-	.kind = { "nested HWPTs", 20000, alloc_nested },
+	.kind = { "nested HWPTs", "nested", 20000, alloc_nested },
 };
 
 FIXTURE_VARIANT_ADD(cgroup_limit, nest_parent)
 {
-	.kind = { "nest parents", 1000, alloc_parent },
+	.kind = { "nest parents", "parents", 1000, alloc_parent },
 };
 
 FIXTURE_SETUP(cgroup_limit)
@@ -266,7 +269,7 @@ static int lives(const struct board *board, const void *arg)
 		if (!i)
 			first = now;
 	}
-	printf("# figure: account_vm_kb %ld kB of kernel memory charged to the VMM of a VM with two queues\n",
+	printf("# figure: account_vm_kb %ld kB of the kernel's memory charged for a VM with two queues\n",
 	       (with - now) / KB);
 	printf("# after the first VM %ld kB, after %d more %ld kB\n", first / KB,
 	       LIVES, now / KB);

@@ -88,9 +88,10 @@ static inline int cgroup_limit(int max, long bytes)
 {
 	char text[32];
 
-	snprintf(text, sizeof(text), "%ld", bytes);
 	if (bytes < 0)
-		strcpy(text, "max");
+		snprintf(text, sizeof(text), "max");
+	else
+		snprintf(text, sizeof(text), "%ld", bytes);
 	return write(max, text, strlen(text)) < 0 ? -errno : 0;
 }
 
