@@ -53,7 +53,7 @@ SEED ?=
 
 # The parts share the machine's cores themselves.
 .NOTPARALLEL:
-.PHONY: help demo guest-test bench soak test test-debug coverage check base-check fuzz fuzz-ioctl shell tree kernel \
+.PHONY: help demo guest-test bench soak test test-debug coverage figures check base-check fuzz fuzz-ioctl shell tree kernel \
 	kernel-bench kernel-locks kernel-debug kernel-fuzz kernel-coverage kernel-guest emulator rootfs vmm selftests stock docs docs-all packages \
 	packages-test series series-check deb deb-small clean
 .DEFAULT_GOAL := help
@@ -76,6 +76,7 @@ help:
 ##                  oracle in the emulator; SEED=NUMBER; figures in build/soak
 ## make coverage    lines and branches that the tests execute, of the model and of the kernel files: a table by
 ##                  file in build/coverage/table, sources with counts in build/coverage/annotated
+## make figures     the figures of the page on isolation, of what the tests have printed (build/**/*.tap)
 ## make check       what is checked without running it: checkpatch, sparse, W=1, kernel-doc, pages, ABI,
 ##                  shellcheck; the drivers with their options on and off, the iommufd core on
 ##                  other architectures; the hooks on each 6.12.y
@@ -136,6 +137,9 @@ test-debug: packages-test kernel-debug kernel-guest emulator rootfs vmm selftest
 coverage: packages-test kernel-coverage emulator rootfs selftests
 	@base/coverage.sh model $(BUILD)/coverage
 	@base/coverage.sh run $(SELFTESTS) $(BUILD)/obj-coverage $(BUILD)/coverage $(SUITES)
+
+figures:
+	@base/figures.py
 
 check: packages-test tree
 	@base/test.sh static docs abi base configs
