@@ -307,10 +307,10 @@ static inline u64 irqs_so_far(void)
 	return sum;
 }
 
-/* A figure of this run, @_of.@_name, for isolation.rst */
+/* A figure of this run, broken_@_of_@_name, for isolation.rst */
 #define figure(_of, _name, _value, _unit, _text)			\
 	do {								\
-		printf("# figure: %s.%s %llu %s %s\n", _of, _name,	\
+		printf("# figure: broken_%s_%s %llu %s %s\n", _of, _name, \
 		       (unsigned long long)(_value), _unit, _text);	\
 		fflush(stdout);						\
 	} while (0)

@@ -139,11 +139,11 @@ TEST_F_TIMEOUT(broken, nothing_stops, TIMEOUT)
 	EXPECT_GE(log_lines(self->log, "would not stop", true), 2);
 	/* C has had others all the time */
 	EXPECT_GT(observer_executed(unit, self->va + 2), 0);
-	figure("broken", "stuck.other_worst_ms",
+	figure("stuck", "other_worst_ms",
 	       (self->life.worst_ns > self->dma.worst_ns ? self->life.worst_ns :
 		self->dma.worst_ns) / MSEC, "ms",
 	       "longest step of another VM while a VM's queues and VINTF would not stop");
-	figure("broken", "stuck.other_lives", self->life.rounds, "lives",
+	figure("stuck", "other_lives", self->life.rounds, "lives",
 	       "of another VM meanwhile, each whole");
 
 	ASSERT_NE(NULL, observer_run(unit, "inject none"));
@@ -182,7 +182,7 @@ TEST_F_TIMEOUT(broken, vintf_does_not_start, TIMEOUT)
 	EXPECT_EQ(refused, 1);
 	ASSERT_EQ(0, life_start(&self->life, &self->c));
 	expect_others_go_on();
-	figure("broken", "vintf_does_not_start.refused", refused, "VMs",
+	figure("vintf_does_not_start", "refused", refused, "VMs",
 	       "refused because of a VINTF that can't be enabled, of 4 and all that followed");
 }
 
@@ -299,9 +299,9 @@ TEST_F_TIMEOUT(broken, interrupt_never_stops, TIMEOUT)
 	EXPECT_LE(irqs, 500 * start / SEC + 600);
 	EXPECT_GE(lines, 1);
 	EXPECT_LE(lines, 2 + start / SEC);
-	figure("broken", "storm.raised", raised, "edges", "that the unit raised without end");
-	figure("broken", "storm.taken", irqs, "interrupts", "that the host took of them");
-	figure("broken", "storm.seconds", start / SEC, "s", "that it lasted");
+	figure("storm", "raised", raised, "edges", "that the unit raised without end");
+	figure("storm", "taken", irqs, "interrupts", "that the host took of them");
+	figure("storm", "seconds", start / SEC, "s", "that it lasted");
 
 	/* On again: within what it was off for, at most. An error is told by it */
 	for (int i = 0; i < 40; i++) {
@@ -351,9 +351,9 @@ TEST_F_TIMEOUT(broken, error_never_stops, TIMEOUT)
 	/* tegra241-cmdqv-vm-brake.c: 500 a second, and 199 in any 200 ms */
 	EXPECT_LE(irqs, 500 * start / SEC + 200);
 	EXPECT_EQ(log_lines(self->log, NULL, true), 0);
-	figure("broken", "error.acknowledged", eager.rounds, "times",
+	figure("error", "acknowledged", eager.rounds, "times",
 	       "an error that comes again each time");
-	figure("broken", "error.interrupts", irqs * SEC / start, "1/s", "of it");
+	figure("error", "interrupts", irqs * SEC / start, "1/s", "of it");
 }
 
 /* No interrupt at all: nobody is told of an error, and nothing else is missing. */

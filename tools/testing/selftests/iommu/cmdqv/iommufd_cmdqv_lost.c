@@ -40,7 +40,7 @@ FIXTURE_VARIANT(lost)
 /* The unit works on, and nobody sees it */
 FIXTURE_VARIANT_ADD(lost, ones)
 {
-	.figures = "lost.ones",
+	.figures = "lost_ones",
 	.host = "hung_vcmdq",
 	.host_log = "does not execute commands",
 	.host_lines = 2,
@@ -51,7 +51,7 @@ FIXTURE_VARIANT_ADD(lost, ones)
 /* "Not enabled, no BASE, no error" */
 FIXTURE_VARIANT_ADD(lost, zeros)
 {
-	.figures = "lost.zeros",
+	.figures = "lost_zeros",
 	.host = "stuck_error arg=2",
 	.host_log = "error reported",
 	.host_lines = 40,
@@ -62,7 +62,7 @@ FIXTURE_VARIANT_ADD(lost, zeros)
 /* Nothing of it is left; it comes back as after power-on */
 FIXTURE_VARIANT_ADD(lost, power)
 {
-	.figures = "lost.power",
+	.figures = "lost_power",
 	.unit = "inject lost",
 	.cure = "inject lost arg=0",
 };
@@ -70,7 +70,7 @@ FIXTURE_VARIANT_ADD(lost, power)
 /* All but PARAM is as ever */
 FIXTURE_VARIANT_ADD(lost, param)
 {
-	.figures = "lost.param",
+	.figures = "lost_param",
 	.unit = "inject param arg=0x100000000",
 	.cure = "inject param arg=0",
 	.late = true,
@@ -166,7 +166,7 @@ TEST_F_TIMEOUT(lost, all_go_on, TIMEOUT)
 		EXPECT_LE(lines, variant->host_lines);
 		EXPECT_LE(self->disk.worst_ns, DISK_NS)
 			TH_LOG("%s", self->disk.worst);
-		figure(variant->figures, "host_queue.disk_worst_ms",
+		figure(variant->figures, "host_queue_disk_worst_ms",
 		       self->disk.worst_ns / MSEC, "ms",
 		       "longest access of the host to its disk when its own queues break");
 		self->disk.worst_ns = 0;
