@@ -514,8 +514,11 @@ int main(int argc, char **argv)
 	}
 	ksft_print_header();
 	why = set_up();
-	if (why)
-		ksft_exit_skip("%s\n", why);
+	if (why) {
+		ksft_set_plan(1);
+		ksft_test_result_code(KSFT_SKIP, "soak", "%s", why);
+		ksft_finished();
+	}
 	observer_run(&soak->oracle.unit, "clear");
 	if (oracle_tell(&soak->oracle, "begin"))
 		ksft_exit_fail_msg("the oracle can't begin\n");
