@@ -295,6 +295,9 @@ void fuzz_cover_clear(struct fuzz_cover *c);
 /* After it: pairs of points executed one after the other that no program had before */
 unsigned int fuzz_cover_take(struct fuzz_cover *c);
 
+/* More was executed than is known */
+bool fuzz_cover_is_full(const struct fuzz_cover *c);
+
 /* A set of points, for those who choose between programs: points get small numbers */
 #define FUZZ_POINTS	65536u
 struct fuzz_set {

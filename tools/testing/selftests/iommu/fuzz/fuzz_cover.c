@@ -16,7 +16,8 @@
 
 #define KCOV		"/sys/kernel/debug/kcov"
 #define BUFFERS		(FUZZ_THREADS + 1)
-#define WORDS		(16u << 10)
+/* What doesn't fit is not seen: the calls at the end of a long program */
+#define WORDS		(512u << 10)
 #define PAIRS		(4u << 20)
 #define SLOTS		(4 * FUZZ_POINTS)
 
@@ -113,6 +114,16 @@ static u64 words(const struct fuzz_cover *c, unsigned int i)
 	u64 n = __atomic_load_n(&c->buffer[i][0], __ATOMIC_ACQUIRE);
 
 	return n < WORDS - 1 ? n : WORDS - 1;
+}
+
+bool fuzz_cover_is_full(const struct fuzz_cover *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < BUFFERS; i++)
+		if (words(c, i) == WORDS - 1)
+			return true;
+	return false;
 }
 
 unsigned int fuzz_cover_take(struct fuzz_cover *c)

@@ -58,6 +58,7 @@ static struct {
  * @cover: what they execute; NULL without KCOV
  * @tally: what they did
  * @programs: how many were run
+ * @cut: of how many not all is known that they executed
  * @last: file for those that are run next
  * @last_size: bytes in it
  * @maker: makes new ones
@@ -74,6 +75,7 @@ struct session {
 	struct fuzz_cover *cover;
 	struct fuzz_tally *tally;
 	unsigned long programs;
+	unsigned long cut;
 	int last;
 	size_t last_size;
 	struct fuzz_maker maker;
@@ -140,9 +142,9 @@ static void tell(struct session *s, double seconds)
 {
 	printf("# %s: %.0f s, %lu programs, %llu calls, %u kept, ",
 	       s->name, seconds, s->programs, s->tally->calls, s->corpus.n);
-	printf("%u points, %u pairs, %llu failed allocations, %llu faults\n",
+	printf("%u points, %u pairs, %lu cut, %llu failed allocations, %llu faults\n",
 	       s->cover ? fuzz_cover_n_points(s->cover) : 0,
-	       s->cover ? fuzz_cover_n_pairs(s->cover) : 0,
+	       s->cover ? fuzz_cover_n_pairs(s->cover) : 0, s->cut,
 	       s->tally->failed_allocations, s->tally->faults);
 	fflush(stdout);
 }
@@ -186,6 +188,8 @@ static int run(struct session *s, const struct fuzz_program *p)
 
 	rc = fuzz_run(p, s->cover);
 	s->programs++;
+	if (s->cover && fuzz_cover_is_full(s->cover))
+		s->cut++;
 	if (rc)
 		snprintf(s->why, sizeof(s->why), "a killed program doesn't end: %s",
 			 strerror(-rc));
