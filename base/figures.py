@@ -30,7 +30,7 @@ GROUPS = {
     "spin": "Every order: spin",
     "coverage": "What the tests have executed: coverage",
 }
-ALSO = {"lost": "broken", "restart": "life"}
+ALSO = {"restart": "life"}
 FIGURE = re.compile(r"^(?:# )+figure: ([a-z][a-z0-9_.]*) (-?\d+(?:\.\d+)?) +(\S.*?)\s*$")
 BAD = re.compile(r"^(?:# )+figure:")
 ROW = re.compile(r"^   +(-?[\d,]+(?:\.\d+)?)  +(\S.*?)  +``([a-z0-9_.]+)``$")
