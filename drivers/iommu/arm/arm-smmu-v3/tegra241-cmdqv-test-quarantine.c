@@ -33,7 +33,9 @@ static void test_two_stuck(struct kunit *test)
 	struct tegra241_vsmmu *tv;
 
 	reset_unit(fake);
-	tv = vsmmu_with_queue(fake, 3, &first);
+	tv = alloc_vsmmu(fake, 3);
+	first = new_queue(fake, tv, 0, page_to_phys(page + 1), SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(first));
 	second = new_queue(fake, tv, 1, page_to_phys(page), SZ_4K);
 	KUNIT_ASSERT_EQ(test, 0, init_queue(second));
 	make_stuck(&vcmdq[0]);
@@ -43,7 +45,8 @@ static void test_two_stuck(struct kunit *test)
 	destroy_queue(fake, second);
 	KUNIT_EXPECT_EQ(test, 0, fake->vintf[1].status);
 	destroy_queue(fake, first);
-	KUNIT_EXPECT_EQ(test, page_ref_count(page), 2);
+	KUNIT_ASSERT_EQ(test, page_ref_count(page), 2);
+	KUNIT_ASSERT_EQ(test, page_ref_count(page + 1), 2);
 	expect_left(fake, true);
 
 	vcmdq[1].stuck = false;
@@ -51,10 +54,12 @@ static void test_two_stuck(struct kunit *test)
 	vcmdq[1].want_base = 0;
 	expect_scrubbed(fake, &vcmdq[1]);
 	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page + 1), 2);
 	destroy_vsmmu(tv);
 	expect_left(fake, true);
 	vcmdq[0].stuck = false;
 	expect_left(fake, false);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page + 1), 1);
 	vcmdq[0].want_base = 0;
 	expect_vintf_free(fake, 1);
 }
