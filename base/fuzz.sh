@@ -25,13 +25,14 @@ case ${1:-} in
 build)
 	shift
 	# The whole directories, and nothing else: the rest of the kernel would only take
-	# time. The variable is what Makefiles of the kernel have for it.
+	# time. The variable is what Makefiles of the kernel have for it; a line each.
 	# shellcheck disable=SC2016 # make's $(), not the shell's
-	KERNEL_MAKE='kcov_of_drivers/iommu/iommufd=y kcov_of_drivers/iommu/arm/arm-smmu-v3=y'
-	# shellcheck disable=SC2016
-	KERNEL_MAKE+=' KCOV_INSTRUMENT=$(kcov_of_$(obj))'
+	printf -v KERNEL_MAKE '%s\n%s\n%s' kcov_of_drivers/iommu/iommufd=y \
+		kcov_of_drivers/iommu/arm/arm-smmu-v3=y 'KCOV_INSTRUMENT=$(kcov_of_$(obj))'
 	export KERNEL_MAKE
 	"$base_dir/kernel.sh" build "$@"
+	grep -q __sanitizer_cov_trace_pc "$2/drivers/iommu/iommufd/main.o" ||
+		die "$3 doesn't say what is executed: is KERNEL_MAKE taken otherwise now?"
 	;;
 run)
 	[ $# = 5 ] || die "usage: $0 run IMAGE OBJ SELFTESTS OUT"
