@@ -4,7 +4,9 @@
 
 OBJ is where the kernel was built, POINTS are files of addresses, as the fuzzer writes
 them. Of each object file that was built for KCOV: how many points it has, and how many
-of them were reached. --functions: also which functions were not reached at all.
+of them were reached. --functions: also which functions were not reached at all. What
+the compiler put into its callers has points there; the copy for other files, if nobody
+calls it, counts as not reached.
 """
 
 import bisect
