@@ -36,7 +36,11 @@ static inline void traced_begin(void)
 {
 	if (syscall(SYS_ptrace, PTRACE_TRACEME, 0, NULL, NULL))
 		syscall(SYS_exit_group, 255);
-	syscall(SYS_kill, syscall(SYS_getpid), SIGSTOP);
+	/*
+	 * To this thread: another one, which nobody traces, would take the process's
+	 * signal for what it is, and stay stopped when this one is told to go on.
+	 */
+	syscall(SYS_tgkill, syscall(SYS_getpid), syscall(SYS_gettid), SIGSTOP);
 }
 
 /* Wait for a stop of kind @sig: 0, or -1 and the process has ended */
