@@ -361,8 +361,9 @@ static int arm_vsmmu_run_reqs(struct arm_vsmmu *vsmmu, union vsmmu_cmd *cmds,
  *
  * Context: may sleep, reads user memory; spins while the SMMU works on a block.
  * Return: 0, -EINVAL (type of the data), -EFAULT, -E2BIG (a request has more
- * bytes than is known, and they aren't 0), -EIO (see arm_vsmmu_convert()),
- * -ETIMEDOUT (the SMMU doesn't answer), -EINTR (the caller is being killed).
+ * bytes than is known, and they aren't 0), -EIO (see arm_vsmmu_convert(); or what the
+ * SMMU says can't be), -ETIMEDOUT (the SMMU doesn't answer), -EINTR (the caller is being
+ * killed).
  */
 int arm_vsmmu_cache_invalidate(struct iommufd_viommu *viommu,
 			       struct iommu_user_data_array *array)

@@ -472,34 +472,6 @@ static void test_look_waits_once(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 1, page_count(vm[i].page));
 }
 
-/* A queue of the host's that fails is left, and nothing else is */
-static void test_host_queue_failed(struct kunit *test)
-{
-	struct fake_cmdqv *fake = test->priv;
-	struct arm_smmu_device *smmu = &fake->cmdqv->smmu;
-	struct tegra241_host_vintf *vintf0 = fake->cmdqv->vintf0;
-	int l;
-
-	reset_unit(fake);
-	for (l = 0; l < FAKE_NUM_LVCMDQS; l++) {
-		KUNIT_EXPECT_TRUE(test, vintf0->lvcmdqs[l]->enabled);
-		tegra241_cmdqv_impl_ops.secondary_cmdq_failed(smmu,
-							      &vintf0->lvcmdqs[l]->cmdq);
-		KUNIT_EXPECT_FALSE(test, vintf0->lvcmdqs[l]->enabled);
-	}
-	KUNIT_EXPECT_FALSE(test, uses_vintf0(fake));
-	KUNIT_EXPECT_FALSE(test, fake->cmdqv->lost);
-	KUNIT_EXPECT_TRUE(test, tegra241_cmdqv_vm_usable(fake->cmdqv));
-
-	/* If the reason is that all is lost, that is found out */
-	WRITE_ONCE(vintf0->lvcmdqs[0]->enabled, true);
-	lose_to_ones(fake);
-	tegra241_cmdqv_impl_ops.secondary_cmdq_failed(smmu,
-						      &vintf0->lvcmdqs[0]->cmdq);
-	KUNIT_EXPECT_TRUE(test, fake->cmdqv->lost);
-	find_again(fake);
-}
-
 /* Each with an error of the host's own, which the brake has nothing to do with */
 static void storm(struct fake_cmdqv *fake, unsigned int num)
 {
@@ -644,7 +616,6 @@ static struct kunit_case broken_cases[] = {
 	KUNIT_CASE_SLOW(test_suspect),
 	KUNIT_CASE_SLOW(test_others_wait_for_nothing),
 	KUNIT_CASE_SLOW(test_look_waits_once),
-	KUNIT_CASE(test_host_queue_failed),
 	KUNIT_CASE(test_storm),
 	KUNIT_CASE(test_storm_of_nobody),
 	KUNIT_CASE(test_storm_for_ever),

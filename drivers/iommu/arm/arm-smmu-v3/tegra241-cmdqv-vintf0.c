@@ -11,6 +11,7 @@
 
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -22,6 +23,10 @@ bool tegra241_bypass_vcmdq;
 module_param_named(bypass_vcmdq, tegra241_bypass_vcmdq, bool, 0444);
 MODULE_PARM_DESC(bypass_vcmdq,
 		 "Send the kernel's commands past the VCMDQs, to debug or to compare performance.");
+
+/* For how long a queue has to stand still before it is said to, and between two looks */
+#define STAND_US	1000
+#define STAND_STEP_US	10
 
 #define vcmdq_err(vcmdq, fmt, ...)					\
 do {									\
@@ -115,6 +120,9 @@ struct arm_smmu_cmdq *tegra241_vintf0_get_cmdq(struct arm_smmu_device *smmu,
 
 	if (READ_ONCE(tegra241_bypass_vcmdq) || !READ_ONCE(vintf->enabled))
 		return NULL;
+	/* Nobody waits for these, so nobody would find out if they were lost */
+	if (ent->opcode == CMDQ_OP_RESUME || ent->opcode == CMDQ_OP_PRI_RESP)
+		return NULL;
 
 	/*
 	 * CPUs that insert into one queue take turns on it. Spread them. A CPU
@@ -128,23 +136,62 @@ struct arm_smmu_cmdq *tegra241_vintf0_get_cmdq(struct arm_smmu_device *smmu,
 	return &vcmdq->cmdq;
 }
 
+/*
+ * Whether a queue that has not got further than @cons within a second does not get
+ * further at all. What both it and the SMMU's own queue have waited for, a device that
+ * answers late, may have come to it a moment later.
+ */
+static bool tegra241_host_vcmdq_stands(struct tegra241_host_vcmdq *vcmdq,
+				       u32 cons)
+{
+	u32 mask = (2U << vcmdq->cmdq.q.llq.max_n_shift) - 1;
+	struct tegra241_vcmdq *hw = &vcmdq->hw;
+	unsigned int us;
+
+	for (us = 0; us < STAND_US; us += STAND_STEP_US) {
+		if ((tegra241_readl(hw->page0 + TEGRA241_VCMDQ_CONS) ^ cons) &
+		    mask)
+			return false;
+		udelay(STAND_STEP_US);
+	}
+
+	/*
+	 * An error is for the interrupt, which may have had to wait for whoever has
+	 * waited for the queue, with interrupts off. Unless it does not come at all.
+	 */
+	if (hw->cmdqv->irq > 0 &&
+	    (tegra241_readl(hw->page0 + TEGRA241_VCMDQ_GERROR) ^
+	     tegra241_readl(hw->page0 + TEGRA241_VCMDQ_GERRORN)) &
+	    VCMDQ_GERROR_MASK)
+		return xchg(&vcmdq->error_at, cons & mask) == (cons & mask);
+	return true;
+}
+
 /**
  * tegra241_vintf0_cmdq_failed() - a queue has not executed what it was told
  * @smmu: the SMMU, part of a struct tegra241_cmdqv
  * @cmdq: the queue, one of VINTF0; what it was told has been done by the SMMU's own
  *	queue meanwhile, within its time
+ * @cons: what CONS was when the time was over, or Q_NO_ANSWER if that was something
+ *	that CONS can't be
  *
- * The queue is left, for good: each command that waits for it costs a second with
- * interrupts off. VMs' queues are not concerned, unless the whole unit is gone.
+ * Unless it was late only, the queue is left, for good: each command that waits for it
+ * costs a second with interrupts off. VMs' queues are not concerned, unless the whole
+ * unit is gone.
  *
- * Context: any.
+ * Context: any; spins for 1 ms.
  */
 void tegra241_vintf0_cmdq_failed(struct arm_smmu_device *smmu,
-				 struct arm_smmu_cmdq *cmdq)
+				 struct arm_smmu_cmdq *cmdq, u32 cons)
 {
 	struct tegra241_host_vcmdq *vcmdq =
 		container_of(cmdq, struct tegra241_host_vcmdq, cmdq);
 
+	if (!READ_ONCE(vcmdq->enabled))
+		return;
+	if (tegra241_cmdqv_alive(to_cmdqv(smmu)) && cons != Q_NO_ANSWER &&
+	    !tegra241_host_vcmdq_stands(vcmdq, cons))
+		return;
 	if (!xchg(&vcmdq->enabled, false))
 		return;
 	trace_cmdqv_host_vcmdq_disable(&vcmdq->hw, -ETIMEDOUT);
@@ -238,6 +285,7 @@ static int tegra241_host_vcmdq_hw_start(struct tegra241_host_vcmdq *vcmdq,
 		tegra241_host_vcmdq_hw_reset(vcmdq);
 		goto err_unmap;
 	}
+	WRITE_ONCE(vcmdq->error_at, Q_NO_ANSWER);
 	WRITE_ONCE(vcmdq->enabled, true);
 	return 0;
 
@@ -319,7 +367,14 @@ int tegra241_vintf0_hw_init(struct tegra241_host_vintf *vintf)
 	}
 
 	WRITE_ONCE(vintf->enabled, true);
-	return 0;
+	/*
+	 * Pairs with the xchg() in tegra241_cmdqv_alive(): if the loss is not seen here,
+	 * its own write to enabled comes after this one.
+	 */
+	smp_mb();
+	if (!READ_ONCE(cmdqv->lost))
+		return 0;
+	ret = -EIO;
 
 err_down:
 	tegra241_vintf0_hw_down(vintf, lidx);

@@ -385,6 +385,8 @@ struct tegra241_vintf {
  *	kernel reach its queue without an exit
  * @enabled: the hardware takes commands; read by tegra241_vintf0_get_cmdq()
  *	without a lock
+ * @error_at: where it stood when it was late because of an error that its interrupt had
+ *	not come for; Q_NO_ANSWER: never
  * @cmdq: the queue as arm-smmu-v3.c uses it
  *
  * Lives from init_structures to device_remove; its queue memory is devres of the
@@ -393,6 +395,7 @@ struct tegra241_vintf {
 struct tegra241_host_vcmdq {
 	struct tegra241_vcmdq hw;
 	bool enabled;
+	u32 error_at;
 	struct arm_smmu_cmdq cmdq;
 };
 
@@ -713,7 +716,7 @@ int tegra241_vintf0_hw_init(struct tegra241_host_vintf *vintf);
 void tegra241_vintf0_hw_deinit(struct tegra241_host_vintf *vintf);
 void tegra241_vintf0_handle_error(struct tegra241_host_vintf *vintf);
 void tegra241_vintf0_cmdq_failed(struct arm_smmu_device *smmu,
-				 struct arm_smmu_cmdq *cmdq);
+				 struct arm_smmu_cmdq *cmdq, u32 cons);
 struct arm_smmu_cmdq *tegra241_vintf0_get_cmdq(struct arm_smmu_device *smmu,
 					       struct arm_smmu_cmdq_ent *ent);
 extern bool tegra241_bypass_vcmdq;
