@@ -385,7 +385,6 @@ inline tegra241_vintf_unmatch_sid(v)
 
 inline tegra241_vintf_clear_sid(v)
 {
-	sid_match[v] = 0;
 	sid_replace[v] = 0
 }
 
@@ -393,7 +392,9 @@ inline tegra241_vintf_scrub(v)
 {
 	d_step { config_vmid[v] = 0; hyp_own[v] = 0; vintf_enable[v] = 0 };
 	if
-	:: slot_used[v] -> tegra241_vintf_clear_sid(v)
+	:: slot_used[v] ->
+		tegra241_vintf_unmatch_sid(v);
+		tegra241_vintf_clear_sid(v)
 	:: else
 	fi
 }
@@ -517,12 +518,9 @@ inline tegra241_vm_vintf_alloc(i)
 
 inline tegra241_vm_vintf_free(v)
 {
+	tegra241_vm_owners_remove(v);
 #if WRONG == NUMBER_BEFORE_SCRUB
-	tegra241_vm_owners_remove(v);
 	tegra241_vintf_scrub(v);
-#else
-	tegra241_vintf_scrub(v);
-	tegra241_vm_owners_remove(v);
 #endif
 #if WRONG != VMID_WITHOUT_REFERENCE
 	arm_smmu_vmid_put()
@@ -544,7 +542,11 @@ inline tegra241_vm_vintf_retire(v)
 	ret = 0;
 #endif
 	if
-	:: !ret -> tegra241_vm_vintf_free(v)
+	:: !ret ->
+#if WRONG != NUMBER_BEFORE_SCRUB
+		tegra241_vintf_scrub(v);
+#endif
+		tegra241_vm_vintf_free(v)
 	:: else -> tegra241_quarantine_vintf(v)
 	fi
 }
@@ -834,18 +836,23 @@ inline tegra241_quarantine_add(v)
 	listed[v] = 1
 }
 
-inline tegra241_quarantine_queue(q)
+inline tegra241_quarantine_fence(v)
 {
-#if WRONG != PAGES_NOT_HELD
-	tegra241_vm_vcmdq_hold_pages(q, 1);
-#endif
 	if
 	:: !fenced[v] -> tegra241_vm_vintf_disable(v)
 	:: else
 	fi;
 #if WRONG != NO_FENCE
-	fenced[v] = 1;
+	fenced[v] = 1
 #endif
+}
+
+inline tegra241_quarantine_queue(q)
+{
+#if WRONG != PAGES_NOT_HELD
+	tegra241_vm_vcmdq_hold_pages(q, 1);
+#endif
+	tegra241_quarantine_fence(v);
 	quarantine_get();
 	stuck[q] = 1;
 	tegra241_quarantine_add(v);
@@ -927,7 +934,11 @@ inline tegra241_quarantine_look_at(v)
 	:: !ANY_STUCK(v) && !vintf_running[v] ->
 		listed[v] = 0;
 		if
-		:: ended[v] -> tegra241_vm_vintf_free(v)
+		:: ended[v] ->
+#if WRONG != NUMBER_BEFORE_SCRUB
+			tegra241_vintf_scrub(v);
+#endif
+			tegra241_vm_vintf_free(v)
 		:: else
 		fi
 	:: else

@@ -90,7 +90,7 @@ EXPLAINED = {
         "in the quarantine: the queue is unmapped, so nobody has set EN since",
     "tegra241_vcmdq_disable":
         "in the quarantine: what is looked at there has stopped, and nothing is being enabled",
-    "tegra241_vintf_clear_sid":
+    "tegra241_vintf_unmatch_sid":
         "after a VIOMMU_ALLOC that fails: there is no vDEVICE yet",
     "arm_smmu_cmdq_issue_cmdlist":
         "after a VIOMMU_ALLOC that fails: the nest parent has its VMID still",

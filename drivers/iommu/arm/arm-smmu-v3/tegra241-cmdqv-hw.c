@@ -558,14 +558,22 @@ int tegra241_vintf_disable_any(struct tegra241_vintf *vintf, bool patient)
  * @vintf: a disabled VINTF
  * @slots: SID slots that tegra241_vintf_clear_sid() has not cleared since they were
  *	set, or since nobody knows what is in them. Nobody but this driver writes there.
+ *
+ * Return: 0, or -EIO if a slot still matches: the next owner could name its device.
  */
-void tegra241_vintf_scrub(struct tegra241_vintf *vintf, unsigned long slots)
+int tegra241_vintf_scrub(struct tegra241_vintf *vintf, unsigned long slots)
 {
 	unsigned int slot;
+	int ret = 0;
 
 	tegra241_writel(0, vintf->base + TEGRA241_VINTF_CONFIG);
-	for_each_set_bit(slot, &slots, vintf->cmdqv->param.num_sids_per_vintf)
-		tegra241_vintf_clear_sid(vintf, slot);
+	for_each_set_bit(slot, &slots, vintf->cmdqv->param.num_sids_per_vintf) {
+		if (tegra241_vintf_unmatch_sid(vintf, slot))
+			ret = -EIO;
+		else
+			tegra241_vintf_clear_sid(vintf, slot);
+	}
+	return ret;
 }
 
 /**
@@ -618,21 +626,23 @@ void tegra241_vintf_set_sid(struct tegra241_vintf *vintf, u16 slot,
  * A command is matched when it is executed (assumption A18), and reading back has
  * pushed the write out. Those that have been matched before may still be under way
  * when this returns, tegra241_cmdqv_flush() waits for them.
+ *
+ * Return: 0, or -EIO if the slot still matches, or says so.
  */
-void tegra241_vintf_unmatch_sid(struct tegra241_vintf *vintf, u16 slot)
+int tegra241_vintf_unmatch_sid(struct tegra241_vintf *vintf, u16 slot)
 {
 	tegra241_writel(0, vintf->base + TEGRA241_VINTF_SID_MATCH(slot));
-	tegra241_readl(vintf->base + TEGRA241_VINTF_SID_MATCH(slot));
+	return tegra241_readl(vintf->base + TEGRA241_VINTF_SID_MATCH(slot)) ?
+		       -EIO : 0;
 }
 
 /**
  * tegra241_vintf_clear_sid() - make a SID slot carry nothing of its last device
  * @vintf: the VINTF
- * @slot: a slot that no command can have matched: the last ones have been flushed,
- *	or the VINTF is disabled
+ * @slot: a slot that matches nothing and that no command can have matched: the last ones
+ *	have been flushed, or the VINTF is disabled
  */
 void tegra241_vintf_clear_sid(struct tegra241_vintf *vintf, u16 slot)
 {
-	tegra241_writel(0, vintf->base + TEGRA241_VINTF_SID_MATCH(slot));
 	tegra241_writel(0, vintf->base + TEGRA241_VINTF_SID_REPLACE(slot));
 }

@@ -101,9 +101,11 @@ static bool tegra241_quarantine_look_at(struct tegra241_vm_vintf *vintf,
 	tegra241_writel(FIELD_PREP(VINTF_VMID, vintf->vmid->id),
 			base + TEGRA241_VINTF_CONFIG);
 	list_for_each_entry(vcmdq, &vintf->stuck, node) {
-		/* One that comes and goes is enough for one look */
-		if (tegra241_quarantine_halt(vcmdq))
+		/* One that comes and goes is enough for one look, the next begins behind it */
+		if (tegra241_quarantine_halt(vcmdq)) {
+			list_move_tail(&vcmdq->node, &vintf->stuck);
 			break;
+		}
 		halted |= vcmdq->halted;
 	}
 	if (halted) {
@@ -116,6 +118,8 @@ static bool tegra241_quarantine_look_at(struct tegra241_vm_vintf *vintf,
 	if (!list_empty(&vintf->stuck) ||
 	    tegra241_readl(base + TEGRA241_VINTF_STATUS) & VINTF_ENABLED ||
 	    !tegra241_cmdqv_alive(cmdqv))
+		return false;
+	if (!vintf->vsmmu && tegra241_vintf_scrub(&vintf->hw, vintf->sids))
 		return false;
 
 	list_del_init(&vintf->node);
@@ -200,6 +204,26 @@ static void tegra241_quarantine_add(struct tegra241_quarantine *quarantine,
 }
 
 /**
+ * tegra241_quarantine_fence() - execute no commands of a VM any more
+ * @vintf: its VINTF
+ *
+ * What fails here, a look at the quarantine does later; so somebody adds it there, with
+ * a queue or when the vIOMMU ends.
+ *
+ * Context: sleeps. May run beside itself.
+ */
+void tegra241_quarantine_fence(struct tegra241_vm_vintf *vintf)
+{
+	int ret;
+
+	if (!READ_ONCE(vintf->fenced)) {
+		ret = tegra241_vm_vintf_disable(vintf);
+		trace_cmdqv_vintf_fence(&vintf->hw, vintf->vmid->id, ret);
+	}
+	WRITE_ONCE(vintf->fenced, true);
+}
+
+/**
  * tegra241_quarantine_queue() - take over a queue that would not stop
  * @vintf: its VINTF, which becomes fenced
  * @vcmdq: the queue, unmapped if the hardware allowed that
@@ -213,7 +237,6 @@ void tegra241_quarantine_queue(struct tegra241_vm_vintf *vintf,
 			       struct tegra241_vm_vcmdq *vcmdq, int why)
 {
 	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
-	int ret;
 
 	tegra241_vm_vcmdq_hold_pages(vcmdq, true);
 	tegra241_view_stuck_vcmdq(vcmdq);
@@ -223,12 +246,7 @@ void tegra241_quarantine_queue(struct tegra241_vm_vintf *vintf,
 			     vintf->hw.idx, dev_name(vintf->owner),
 			     vcmdq->hw.idx, why);
 
-	if (!vintf->fenced) {
-		/* If this fails a later look disables it */
-		ret = tegra241_vm_vintf_disable(vintf);
-		trace_cmdqv_vintf_fence(&vintf->hw, vintf->vmid->id, ret);
-	}
-	vintf->fenced = true;
+	tegra241_quarantine_fence(vintf);
 
 	guard(mutex)(&cmdqv->quarantine.lock);
 	list_add_tail(&vcmdq->node, &vintf->stuck);

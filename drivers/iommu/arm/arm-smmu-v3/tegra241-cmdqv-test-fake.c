@@ -279,6 +279,8 @@ static u32 *fake_sid_reg(struct fake_vintf *vintf, u32 reg)
 static void fake_sid_write(struct fake_cmdqv *fake, struct fake_vintf *vintf,
 			   u32 *sid, u32 slot, u32 val)
 {
+	if (vintf->keeps_match && sid == &vintf->match[slot])
+		return;
 	if (vintf->status & VINTF_ENABLED) {
 		if (sid == &vintf->match[slot] && vintf->used &&
 		    *sid & ~val & VINTF_SID_MATCH_EN)

@@ -203,11 +203,133 @@ static void test_fenced_is_masked_first(struct kunit *test)
 	expect_vintf_free(fake, 1);
 }
 
+/*
+ * A slot that goes on to match names a device that may be another VM's: the VINTF
+ * executes nothing any more, and nobody else gets it before the slot is empty.
+ */
+static void test_slot_stays(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct fake_vcmdq *vcmdq = &fake->vcmdq[FAKE_NUM_LVCMDQS];
+	phys_addr_t pa = page_to_phys(queue_pages(test));
+	struct tegra241_vsmmu_device *vdev, *next;
+	struct fake_vintf *vintf = &fake->vintf[1];
+	struct tegra241_hw_queue *hwq;
+	struct tegra241_vsmmu *tv;
+	unsigned int flushes;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	vdev = new_vdev(fake, tv, 0x107, 7);
+	KUNIT_ASSERT_EQ(test, 0, init_vdev(vdev));
+	hwq = new_queue(fake, tv, 0, pa, SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(hwq));
+
+	vintf->keeps_match = true;
+	vintf->fenced = true;
+	flushes = fake->flushes;
+	destroy_vdev(vdev);
+	KUNIT_EXPECT_EQ(test, 0, vintf->status);
+	/* What has matched is on its way */
+	KUNIT_EXPECT_EQ(test, fake->flushes, flushes + 1);
+	KUNIT_EXPECT_EQ(test, vintf->replace[0], 0x107);
+
+	/* Not for another device of this VM either */
+	next = new_vdev(fake, tv, 0x108, 8);
+	KUNIT_ASSERT_EQ(test, 0, init_vdev(next));
+	KUNIT_EXPECT_EQ(test, vintf->replace[1], 0x108);
+	vintf->match[1] = 0;
+	KUNIT_EXPECT_EQ(test, -EIO, init_queue(new_queue(fake, tv, 1, pa, SZ_4K)));
+	destroy_vdev(next);
+	destroy_queue(fake, hwq);
+	vcmdq->want_base = 0;
+	expect_scrubbed(fake, vcmdq);
+	destroy_vsmmu(tv);
+	KUNIT_EXPECT_TRUE(test, test_bit(1, fake->cmdqv->vm_owners.taken));
+	expect_left(fake, true);
+
+	vintf->keeps_match = false;
+	expect_left(fake, false);
+	expect_vintf_free(fake, 1);
+}
+
+/* The same at the end of a VINTF whose slot could not be flushed: it is not fenced */
+static void test_slot_stays_at_the_end(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct fake_vintf *vintf = &fake->vintf[1];
+	struct tegra241_vsmmu_device *vdev;
+	struct tegra241_vsmmu *tv;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	vdev = new_vdev(fake, tv, 0x107, 7);
+	KUNIT_ASSERT_EQ(test, 0, init_vdev(vdev));
+	tv->vsmmu.unsynced = true;
+	fake->flush_fails = 1;
+	destroy_vdev(vdev);
+	KUNIT_EXPECT_TRUE(test, vintf->status & VINTF_ENABLED);
+	vintf->match[0] = VINTF_SID_MATCH_EN | 7 << 1;
+	vintf->keeps_match = true;
+	destroy_vsmmu(tv);
+	KUNIT_EXPECT_TRUE(test, test_bit(1, fake->cmdqv->vm_owners.taken));
+	expect_left(fake, true);
+	vintf->keeps_match = false;
+	expect_left(fake, false);
+	expect_vintf_free(fake, 1);
+}
+
+/* One that comes and goes holds nobody up but itself */
+static void test_one_comes_and_goes(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct fake_vcmdq *vcmdq = &fake->vcmdq[FAKE_NUM_LVCMDQS];
+	struct page *page = queue_pages(test);
+	struct tegra241_hw_queue *first, *second;
+	struct tegra241_vsmmu *tv;
+	int i;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	first = new_queue(fake, tv, 0, page_to_phys(page), SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(first));
+	second = new_queue(fake, tv, 1, page_to_phys(page + 1), SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0, init_queue(second));
+	make_stuck(&vcmdq[0]);
+	make_stuck(&vcmdq[1]);
+	fake->vintf[1].fenced = true;
+	/* The head of the list is the one that goes first */
+	destroy_queue(fake, second);
+	destroy_queue(fake, first);
+	KUNIT_ASSERT_EQ(test, page_ref_count(page), 2);
+
+	/* It says that it is disabled, and is enabled for good when it is unmapped */
+	vcmdq[0].stuck = false;
+	for (i = 0; i < 2; i++) {
+		vcmdq[1].status = 0;
+		vcmdq[1].late_enable = 1;
+		expect_left(fake, true);
+		KUNIT_EXPECT_TRUE(test, vcmdq[1].status & VCMDQ_ENABLED);
+	}
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 1);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page + 1), 2);
+	vcmdq[1].stuck = false;
+	expect_left(fake, false);
+	KUNIT_EXPECT_EQ(test, page_ref_count(page + 1), 1);
+	vcmdq[0].want_base = 0;
+	vcmdq[1].want_base = 0;
+	destroy_vsmmu(tv);
+	expect_vintf_free(fake, 1);
+}
+
 static struct kunit_case quarantine_cases[] = {
 	KUNIT_CASE_SLOW(test_two_stuck),
 	KUNIT_CASE(test_base_stays),
 	KUNIT_CASE_SLOW(test_looks),
 	KUNIT_CASE_SLOW(test_fenced_is_masked_first),
+	KUNIT_CASE(test_slot_stays),
+	KUNIT_CASE(test_slot_stays_at_the_end),
+	KUNIT_CASE_SLOW(test_one_comes_and_goes),
 	{},
 };
 

@@ -75,6 +75,7 @@ struct fake_vcmdq {
  * @no_enable: does not become enabled
  * @hides_en: CONFIG reads as if it had not been asked to
  * @no_disable: does not become disabled
+ * @keeps_match: writes to SID_MATCH are lost
  * @unflushed: slots that have stopped to match since the last CMD_SYNC completed
  * @used: a queue of it has been mapped since then
  * @want_vmid: the only VMID that it may have while it is enabled; 0: not at all
@@ -89,6 +90,7 @@ struct fake_vintf {
 	bool no_enable;
 	bool hides_en;
 	bool no_disable;
+	bool keeps_match;
 	u32 unflushed;
 	bool used;
 	u16 want_vmid;

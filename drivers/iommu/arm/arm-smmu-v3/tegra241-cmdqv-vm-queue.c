@@ -162,7 +162,7 @@ static void tegra241_vm_vcmdq_retire(struct tegra241_vm_vintf *vintf,
 				     struct tegra241_vm_vcmdq *vcmdq)
 {
 	/* Of a VINTF of which one has not stopped the others are not waited for */
-	int ret = tegra241_vm_vcmdq_stop(&vcmdq->hw, !vintf->fenced);
+	int ret = tegra241_vm_vcmdq_stop(&vcmdq->hw, !READ_ONCE(vintf->fenced));
 
 	if (ret) {
 		tegra241_quarantine_queue(vintf, vcmdq, ret);
@@ -258,7 +258,7 @@ static int tegra241_vm_hw_queue_start(struct tegra241_vm_vintf *vintf,
 		return ret;
 	}
 	guard(rwsem_read)(&cmdqv->vm_gate);
-	if (vintf->fenced || !tegra241_cmdqv_vm_usable(cmdqv))
+	if (READ_ONCE(vintf->fenced) || !tegra241_cmdqv_vm_usable(cmdqv))
 		return -EIO;
 
 	vcmdq = &vintf->vcmdqs[core->index];

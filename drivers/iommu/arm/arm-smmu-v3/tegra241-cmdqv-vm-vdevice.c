@@ -113,19 +113,24 @@ void tegra241_vm_vdevice_destroy(struct iommufd_vdevice *core)
 		container_of(to_vsmmu_device(core),
 			     struct tegra241_vsmmu_device, vdev);
 	struct tegra241_vm_vintf *vintf = to_tegra241_vsmmu(core->viommu)->vintf;
-	int ret;
+	int matches, ret;
 
-	tegra241_vintf_unmatch_sid(&vintf->hw, vdev->slot);
-	ret = tegra241_vm_vdevice_flush(vintf);
+	matches = tegra241_vintf_unmatch_sid(&vintf->hw, vdev->slot);
+	if (matches)
+		tegra241_quarantine_fence(vintf);
+	ret = tegra241_vm_vdevice_flush(vintf) ?: matches;
 	if (ret) {
-		/* The slot matches nothing, and stays so until the VINTF ends */
+		/* It stays as it is, matching nothing or fenced, until the VINTF ends */
 		tegra241_view_give_up_slot(vintf, vdev->slot);
 		trace_cmdqv_sid_give_up(&vintf->hw, vdev->slot, core->virt_id,
 					vdev->vdev.sid, core->dev, ret);
 		dev_warn_ratelimited(vintf->hw.cmdqv->dev,
-				     "VINTF%u: SID slot %u of %s given up until the VM ends: its ATC invalidations could not be flushed (%d)\n",
+				     "VINTF%u: SID slot %u of %s given up until the VM ends: %s (%d)\n",
 				     vintf->hw.idx, vdev->slot,
-				     dev_name(core->dev), ret);
+				     dev_name(core->dev),
+				     matches ? "still matches, fencing" :
+					       "its ATC invalidations could not be flushed",
+				     ret);
 		return;
 	}
 	tegra241_vintf_clear_sid(&vintf->hw, vdev->slot);

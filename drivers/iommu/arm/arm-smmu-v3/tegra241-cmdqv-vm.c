@@ -69,8 +69,8 @@ tegra241_vm_vintf_alloc(struct tegra241_cmdqv *cmdqv, struct arm_vsmmu *vsmmu,
 
 /**
  * tegra241_vm_vintf_free() - give a VINTF back
- * @vintf: disabled, without queues and vDEVICEs, and removed from the interrupt
- *	thread
+ * @vintf: disabled and scrubbed, without queues and vDEVICEs, and removed from the
+ *	interrupt thread
  *
  * Its number goes last, when nothing of it is left that the next owner could find.
  *
@@ -81,8 +81,6 @@ void tegra241_vm_vintf_free(struct tegra241_vm_vintf *vintf)
 {
 	struct tegra241_cmdqv *cmdqv = vintf->hw.cmdqv;
 
-	/* vDEVICEs have cleared their slots, if they could */
-	tegra241_vintf_scrub(&vintf->hw, vintf->sids);
 	tegra241_vm_brake_free(cmdqv, vintf->hw.idx);
 	dev_dbg(cmdqv->dev, "VINTF%u: free\n", vintf->hw.idx);
 	tegra241_vm_owners_remove(vintf);
@@ -111,6 +109,9 @@ static void tegra241_vm_vintf_retire(struct tegra241_vm_vintf *vintf)
 		ret = tegra241_vm_vintf_disable(vintf);
 		trace_cmdqv_vintf_disable(&vintf->hw, vintf->vmid->id, ret);
 	}
+	/* vDEVICEs have cleared their slots, if they could */
+	if (!ret)
+		ret = tegra241_vintf_scrub(&vintf->hw, vintf->sids);
 	if (!ret)
 		tegra241_vm_vintf_free(vintf);
 	else
@@ -401,10 +402,12 @@ void tegra241_cmdqv_vm_stop(struct tegra241_cmdqv *cmdqv)
 		tegra241_vintf_init(&vintf, cmdqv, idx);
 		ret = tegra241_vintf_disable_any(&vintf, patient);
 		if (!ret) {
-			tegra241_vintf_scrub(&vintf, TEGRA241_ALL_SIDS);
-			continue;
+			if (!tegra241_vintf_scrub(&vintf, TEGRA241_ALL_SIDS))
+				continue;
+			ret = -EIO;
+		} else {
+			patient = false;
 		}
-		patient = false;
 		dev_err_ratelimited(cmdqv->dev,
 				    "VINTF%u: would not stop (%d) at shutdown, power-cycle before another kernel runs here\n",
 				    idx, ret);

@@ -264,6 +264,7 @@ void tegra241_vm_brake_tick(struct tegra241_cmdqv *cmdqv);
 
 /* tegra241-cmdqv-quarantine.c */
 void tegra241_quarantine_init(struct tegra241_quarantine *quarantine);
+void tegra241_quarantine_fence(struct tegra241_vm_vintf *vintf);
 void tegra241_quarantine_queue(struct tegra241_vm_vintf *vintf,
 			       struct tegra241_vm_vcmdq *vcmdq, int why);
 void tegra241_quarantine_vintf(struct tegra241_vm_vintf *vintf, int why);

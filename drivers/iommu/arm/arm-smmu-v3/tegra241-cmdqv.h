@@ -701,12 +701,12 @@ void tegra241_vintf_init(struct tegra241_vintf *vintf,
 int tegra241_vintf_enable(struct tegra241_vintf *vintf, u32 config);
 int tegra241_vintf_disable(struct tegra241_vintf *vintf, u32 config);
 int tegra241_vintf_disable_any(struct tegra241_vintf *vintf, bool patient);
-void tegra241_vintf_scrub(struct tegra241_vintf *vintf, unsigned long slots);
+int tegra241_vintf_scrub(struct tegra241_vintf *vintf, unsigned long slots);
 void tegra241_vintf_read_err_map(struct tegra241_vintf *vintf,
 				 unsigned long *map);
 void tegra241_vintf_set_sid(struct tegra241_vintf *vintf, u16 slot,
 			    u32 virt_sid, u32 phys_sid);
-void tegra241_vintf_unmatch_sid(struct tegra241_vintf *vintf, u16 slot);
+int tegra241_vintf_unmatch_sid(struct tegra241_vintf *vintf, u16 slot);
 void tegra241_vintf_clear_sid(struct tegra241_vintf *vintf, u16 slot);
 
 /* tegra241-cmdqv-vintf0.c */
