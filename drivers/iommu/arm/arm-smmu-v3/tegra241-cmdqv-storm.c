@@ -148,7 +148,7 @@ void tegra241_storm_init(struct tegra241_cmdqv *cmdqv)
 EXPORT_SYMBOL_IF_KUNIT(tegra241_storm_init);
 
 /**
- * tegra241_storm_start() - the unit has been reset
+ * tegra241_storm_start() - the unit is about to be used
  * @cmdqv: the unit
  *
  * Context: sleeps.
@@ -164,10 +164,15 @@ void tegra241_storm_start(struct tegra241_cmdqv *cmdqv)
  * tegra241_storm_stop() - don't look any more
  * @cmdqv: the unit; the line stays as it is
  *
+ * Not for an interrupt either, see tegra241_cmdqv_look(): the queues' memory may go.
+ *
  * Context: sleeps.
  */
 void tegra241_storm_stop(struct tegra241_cmdqv *cmdqv)
 {
 	WRITE_ONCE(cmdqv->storm.stopped, true);
+	/* Who has not seen that, and would schedule, is done then */
+	if (cmdqv->irq > 0)
+		synchronize_irq(cmdqv->irq);
 	cancel_delayed_work_sync(&cmdqv->storm.work);
 }

@@ -57,7 +57,7 @@ void tegra241_cmdqv_look(struct tegra241_cmdqv *cmdqv)
 	bool host;
 	u64 map;
 
-	if (READ_ONCE(cmdqv->lost))
+	if (READ_ONCE(cmdqv->lost) || READ_ONCE(cmdqv->storm.stopped))
 		return;
 
 	/* Not aligned for a 64-bit access; bits past the last VINTF are noise */
@@ -173,8 +173,11 @@ static void tegra241_cmdqv_hw_quiesce(struct tegra241_cmdqv *cmdqv,
 					    "VINTF%u: would not stop (%d), left out until a power cycle\n",
 					    idx, ret);
 			__set_bit(idx, broken);
-		} else {
-			tegra241_vintf_scrub(&vintf, TEGRA241_ALL_SIDS);
+		} else if (tegra241_vintf_scrub(&vintf, TEGRA241_ALL_SIDS)) {
+			dev_err_ratelimited(cmdqv->dev,
+					    "VINTF%u: still names devices, left out until a power cycle\n",
+					    idx);
+			__set_bit(idx, broken);
 		}
 	}
 }
@@ -240,6 +243,7 @@ static int tegra241_cmdqv_device_reset(struct arm_smmu_device *smmu)
 	trace_cmdqv_enable(cmdqv, ret);
 	if (!ret) {
 		tegra241_cmdqv_hw_quiesce(cmdqv, broken);
+		tegra241_storm_start(cmdqv);
 		ret = tegra241_cmdqv_set_aside(cmdqv, broken) ?:
 		      tegra241_vintf0_hw_init(cmdqv->vintf0);
 	}
@@ -254,7 +258,6 @@ static int tegra241_cmdqv_device_reset(struct arm_smmu_device *smmu)
 	}
 
 	WRITE_ONCE(cmdqv->running, true);
-	tegra241_storm_start(cmdqv);
 	tegra241_view_readable(cmdqv, true);
 	dev_info(cmdqv->dev, "%u VCMDQs in use as %s, %u VINTFs for VMs\n",
 		 cmdqv->param.num_lvcmdqs_per_vintf,
@@ -293,10 +296,10 @@ static void tegra241_cmdqv_device_remove(struct arm_smmu_device *smmu)
 
 	/* These look at all that goes now, so they have to be done with it */
 	tegra241_debugfs_remove(cmdqv);
+	/* If the unit was never in use. Before the line goes, which it may turn on */
+	tegra241_storm_stop(cmdqv);
 	if (cmdqv->irq > 0)
 		free_irq(cmdqv->irq, cmdqv);
-	/* If the unit was never in use */
-	tegra241_storm_stop(cmdqv);
 
 	tegra241_vintf0_free(cmdqv);
 	tegra241_cmdqv_vm_exit(cmdqv);
