@@ -279,6 +279,23 @@ static void test_slot_stays_at_the_end(struct kunit *test)
 	expect_vintf_free(fake, 1);
 }
 
+/* Nor does a VM get a VINTF with what firmware, or the kernel before, has left in a slot */
+static void test_slot_stays_at_reset(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct fake_vintf *vintf = &fake->vintf[1];
+	struct tegra241_vsmmu *tv;
+
+	vintf->match[3] = VINTF_SID_MATCH_EN | 7 << 1;
+	vintf->replace[3] = 0x107;
+	vintf->keeps_match = true;
+	reset_unit(fake);
+	KUNIT_EXPECT_TRUE(test, test_bit(1, fake->cmdqv->vm_owners.taken));
+	tv = alloc_vsmmu(fake, 3);
+	KUNIT_EXPECT_EQ(test, 2, tv->vintf->hw.idx);
+	destroy_vsmmu(tv);
+}
+
 /* One that comes and goes holds nobody up but itself */
 static void test_one_comes_and_goes(struct kunit *test)
 {
@@ -329,6 +346,7 @@ static struct kunit_case quarantine_cases[] = {
 	KUNIT_CASE_SLOW(test_fenced_is_masked_first),
 	KUNIT_CASE(test_slot_stays),
 	KUNIT_CASE(test_slot_stays_at_the_end),
+	KUNIT_CASE(test_slot_stays_at_reset),
 	KUNIT_CASE_SLOW(test_one_comes_and_goes),
 	{},
 };
