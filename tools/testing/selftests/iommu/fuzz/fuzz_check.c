@@ -15,6 +15,7 @@
 
 #include "../../../../../drivers/iommu/iommufd/iommufd_test.h"
 #include "fuzz.h"
+#include "iommufd.h"
 #include "kernel_log.h"
 #include "observer.h"
 
@@ -80,8 +81,15 @@ static const char *mock_missing(void)
 
 static const char *unit_missing(void)
 {
-	if (access("/dev/iommu", R_OK | W_OK))
+	struct iommu_viommu_alloc none = { .size = sizeof(none) };
+	int fd = iommufd_open(), rc;
+
+	if (fd < 0)
 		return "no /dev/iommu";
+	rc = iommufd_ioctl(fd, IOMMU_VIOMMU_ALLOC, &none);
+	close(fd);
+	if (rc == -ENOTTY)
+		return "this kernel's iommufd has no vIOMMUs";
 	if (!base.unit.regs && observer_open(&base.unit))
 		return "needs the emulated board's observer (ACPI CMQO0001)";
 	if (fuzz_vfio_init() < 2)
