@@ -34,10 +34,8 @@ ALSO = {"restart": "life"}
 FIGURE = re.compile(r"^(?:# )+figure: ([a-z][a-z0-9_.]*) (-?\d+(?:\.\d+)?) +(\S.*?)\s*$")
 BAD = re.compile(r"^(?:# )+figure:")
 ROW = re.compile(r"^   +(-?[\d,]+(?:\.\d+)?)  +(\S.*?)  +``([a-z0-9_.]+)``$")
-HEAD = """\
-.. SPDX-License-Identifier: GPL-2.0-only
-.. Written by "make figures" of what the tests have printed; not by hand.
-"""
+HEAD = (".. SPDX-License-Identifier: GPL-2.0-only\n"
+        ".. Written by \"make figures\" of what the tests have printed; not by hand.\n")
 
 
 class Failure(Exception):

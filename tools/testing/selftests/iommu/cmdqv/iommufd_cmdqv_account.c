@@ -269,7 +269,7 @@ static int lives(const struct board *board, const void *arg)
 		if (!i)
 			first = now;
 	}
-	printf("# figure: account_vm_kb %ld kB of the kernel's memory charged for a VM with two queues\n",
+	printf("# figure: account_vm_kb %ld kB of memory charged for a VM with two queues\n",
 	       (with - now) / KB);
 	printf("# after the first VM %ld kB, after %d more %ld kB\n", first / KB,
 	       LIVES, now / KB);

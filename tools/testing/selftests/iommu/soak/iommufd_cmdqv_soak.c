@@ -387,7 +387,7 @@ static void soak_along(struct oracle_state *s)
 			break;
 		if (now() > say) {
 			say += 10;
-			ksft_print_msg("%.0f s: %llu commands, %llu VMs, %llu killed, %llu rounds\n",
+			ksft_print_msg("%.0fs: %llu commands, %llu VMs, %llu killed, %llu rounds\n",
 				       now() - start, s->judged,
 				       soak->count[SOAK_VMS],
 				       soak->count[SOAK_KILLED],
@@ -405,7 +405,7 @@ static void print_figures(const struct oracle_state *s)
 
 	say_figure("commands", s->judged, "commands of VMs executed, each judged by the oracle");
 	say_figure("refused_commands", s->fetched - s->judged,
-	       "commands of VMs read and refused by the unit");
+		   "commands of VMs read and refused by the unit");
 	say_figure("violations", s->violations, "rules broken that the oracle knows");
 	say_figure("host_commands", s->host, "commands of the host's own queues, judged too");
 	for (i = 0; i < SOAK_NUM_COUNTS; i++)
