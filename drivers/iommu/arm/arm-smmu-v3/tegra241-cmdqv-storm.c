@@ -138,11 +138,12 @@ static void tegra241_storm_work(struct work_struct *work)
 }
 
 /**
- * tegra241_storm_init() - the interrupt is on
+ * tegra241_storm_init() - the interrupt is on, and nothing is looked at yet
  * @cmdqv: the unit, zeroed
  */
 void tegra241_storm_init(struct tegra241_cmdqv *cmdqv)
 {
+	cmdqv->storm.stopped = true;
 	INIT_DELAYED_WORK(&cmdqv->storm.work, tegra241_storm_work);
 }
 EXPORT_SYMBOL_IF_KUNIT(tegra241_storm_init);

@@ -606,7 +606,65 @@ static void test_storm_for_ever(struct kunit *test)
 	find_again(fake);
 }
 
+/* Whether an interrupt makes the driver look at anything */
+static bool looks(struct fake_cmdqv *fake)
+{
+	unsigned int accesses = fake->accesses;
+
+	tegra241_cmdqv_isr(0, fake->cmdqv);
+	return fake->accesses != accesses;
+}
+
+/*
+ * Nothing is looked at before the unit is taken into use and after it, or if that fails:
+ * the memory of VINTF0's queues may be gone, and a unit that is broken interrupts.
+ */
+static void test_looks_while_in_use(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct arm_smmu_device *smmu = &fake->cmdqv->smmu;
+
+	KUNIT_EXPECT_FALSE(test, looks(fake));
+	fake->vintf[0].no_enable = true;
+	tegra241_cmdqv_impl_ops.device_reset(smmu);
+	KUNIT_EXPECT_FALSE(test, fake->cmdqv->running);
+	KUNIT_EXPECT_FALSE(test, looks(fake));
+	tegra241_cmdqv_impl_ops.device_disable(smmu);
+	KUNIT_EXPECT_FALSE(test, looks(fake));
+
+	fake->vintf[0].no_enable = false;
+	reset_unit(fake);
+	KUNIT_EXPECT_TRUE(test, looks(fake));
+	tegra241_cmdqv_impl_ops.device_disable(smmu);
+	KUNIT_EXPECT_FALSE(test, looks(fake));
+}
+
+/* Somebody else finds the unit lost while VINTF0 is being set up, just before the end */
+static void lose_at_the_end(struct fake_cmdqv *fake, u32 off, u32 val)
+{
+	if (off != tegra241_lvcmdq_page0(0, FAKE_NUM_LVCMDQS - 1) +
+		   TEGRA241_VCMDQ_CONFIG || !(val & VCMDQ_EN))
+		return;
+	fake->cmdqv->vintf0->enabled = false;
+	fake->cmdqv->lost = true;
+}
+
+static void test_lost_while_set_up(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+
+	fake->at_write = lose_at_the_end;
+	tegra241_cmdqv_impl_ops.device_reset(&fake->cmdqv->smmu);
+	fake->at_write = NULL;
+	KUNIT_EXPECT_TRUE(test, fake->cmdqv->lost);
+	KUNIT_EXPECT_FALSE(test, uses_vintf0(fake));
+	KUNIT_EXPECT_FALSE(test, fake->cmdqv->running);
+	fake->cmdqv->lost = false;
+}
+
 static struct kunit_case broken_cases[] = {
+	KUNIT_CASE_SLOW(test_looks_while_in_use),
+	KUNIT_CASE(test_lost_while_set_up),
 	KUNIT_CASE(test_lost_ones),
 	KUNIT_CASE(test_lost_zeros),
 	KUNIT_CASE(test_lost_param),

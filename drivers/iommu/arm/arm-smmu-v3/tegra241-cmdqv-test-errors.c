@@ -759,12 +759,13 @@ static void test_brake_life(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake->tick_at, ULONG_MAX);
 }
 
-/* Interrupts of a unit that could not be reset: no poll comes when it has gone */
+/* Interrupts while a unit is reset, which fails: no poll comes when it has gone */
 static void test_brake_exit(struct kunit *test)
 {
 	struct fake_cmdqv *fake = test->priv;
 	int i;
 
+	fake->cmdqv->storm.stopped = false;
 	for (i = 0; i < UNIT_BURST; i++)
 		tegra241_cmdqv_isr(0, fake->cmdqv);
 	KUNIT_EXPECT_EQ(test, fake->cmdqv->vm_brake.polled,

@@ -253,6 +253,7 @@ static int tegra241_cmdqv_device_reset(struct arm_smmu_device *smmu)
 		dev_err(cmdqv->dev,
 			"reset failed: %d, using the SMMU's own command queue, none for VMs\n",
 			ret);
+		tegra241_storm_stop(cmdqv);
 		tegra241_cmdqv_hw_disable(cmdqv);
 		return 0;
 	}
@@ -277,10 +278,10 @@ static void tegra241_cmdqv_device_disable(struct arm_smmu_device *smmu)
 {
 	struct tegra241_cmdqv *cmdqv = to_cmdqv(smmu);
 
+	tegra241_storm_stop(cmdqv);
 	if (!cmdqv->running)
 		return;
 
-	tegra241_storm_stop(cmdqv);
 	if (tegra241_cmdqv_alive(cmdqv))
 		tegra241_vintf0_hw_deinit(cmdqv->vintf0);
 	else

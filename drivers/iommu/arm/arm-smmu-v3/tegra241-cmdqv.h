@@ -549,7 +549,7 @@ struct tegra241_quarantine {
  * @off: it is off, and @work looks instead
  * @until: how long, in jiffies
  * @time: for how long it was off the last time
- * @stopped: there is nothing to be looked at any more
+ * @stopped: there is nothing to be looked at yet, or any more
  * @work: the next look; pending or running while @off
  */
 struct tegra241_storm {
