@@ -184,7 +184,7 @@ int tegra241_cmdqv_write_config(struct tegra241_cmdqv *cmdqv, u32 val)
  * this will do is assumption A19.
  *
  * Context: any; may spin for as long as a CMD_SYNC takes, a second at most.
- * Return: 0, or -ETIMEDOUT.
+ * Return: 0; -ETIMEDOUT, or -EIO if the SMMU does not answer.
  */
 int tegra241_cmdqv_flush(struct tegra241_cmdqv *cmdqv)
 {
@@ -559,7 +559,8 @@ int tegra241_vintf_disable_any(struct tegra241_vintf *vintf, bool patient)
  * @slots: SID slots that tegra241_vintf_clear_sid() has not cleared since they were
  *	set, or since nobody knows what is in them. Nobody but this driver writes there.
  *
- * Return: 0, or -EIO if a slot still matches: the next owner could name its device.
+ * Return: 0, or -EIO if a slot still matches, or the unit is lost: the next owner could
+ * name its device.
  */
 int tegra241_vintf_scrub(struct tegra241_vintf *vintf, unsigned long slots)
 {
@@ -573,6 +574,8 @@ int tegra241_vintf_scrub(struct tegra241_vintf *vintf, unsigned long slots)
 		else
 			tegra241_vintf_clear_sid(vintf, slot);
 	}
+	if (slots && !tegra241_cmdqv_alive(vintf->cmdqv))
+		ret = -EIO;
 	return ret;
 }
 
@@ -627,13 +630,14 @@ void tegra241_vintf_set_sid(struct tegra241_vintf *vintf, u16 slot,
  * pushed the write out. Those that have been matched before may still be under way
  * when this returns, tegra241_cmdqv_flush() waits for them.
  *
- * Return: 0, or -EIO if the slot still matches, or says so.
+ * Return: 0, or -EIO if the slot still matches, or says so (assumption A7). What a unit
+ * says that is lost may be 0, too: ask tegra241_cmdqv_alive() after it.
  */
 int tegra241_vintf_unmatch_sid(struct tegra241_vintf *vintf, u16 slot)
 {
 	tegra241_writel(0, vintf->base + TEGRA241_VINTF_SID_MATCH(slot));
-	return tegra241_readl(vintf->base + TEGRA241_VINTF_SID_MATCH(slot)) ?
-		       -EIO : 0;
+	return tegra241_readl(vintf->base + TEGRA241_VINTF_SID_MATCH(slot)) &
+	       VINTF_SID_MATCH_EN ? -EIO : 0;
 }
 
 /**

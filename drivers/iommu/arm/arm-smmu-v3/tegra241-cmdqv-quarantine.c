@@ -207,20 +207,24 @@ static void tegra241_quarantine_add(struct tegra241_quarantine *quarantine,
  * tegra241_quarantine_fence() - execute no commands of a VM any more
  * @vintf: its VINTF
  *
- * What fails here, a look at the quarantine does later; so somebody adds it there, with
- * a queue or when the vIOMMU ends.
+ * What fails here, the looks at the quarantine try again.
  *
- * Context: sleeps. May run beside itself.
+ * Context: sleeps; tegra241_quarantine::lock is not held. May run beside itself.
  */
 void tegra241_quarantine_fence(struct tegra241_vm_vintf *vintf)
 {
+	struct tegra241_quarantine *quarantine = &vintf->hw.cmdqv->quarantine;
 	int ret;
 
-	if (!READ_ONCE(vintf->fenced)) {
-		ret = tegra241_vm_vintf_disable(vintf);
-		trace_cmdqv_vintf_fence(&vintf->hw, vintf->vmid->id, ret);
-	}
+	if (READ_ONCE(vintf->fenced))
+		return;
+	ret = tegra241_vm_vintf_disable(vintf);
+	trace_cmdqv_vintf_fence(&vintf->hw, vintf->vmid->id, ret);
 	WRITE_ONCE(vintf->fenced, true);
+	if (ret) {
+		guard(mutex)(&quarantine->lock);
+		tegra241_quarantine_add(quarantine, vintf);
+	}
 }
 
 /**

@@ -253,6 +253,66 @@ static void test_slot_stays(struct kunit *test)
 	expect_vintf_free(fake, 1);
 }
 
+/* Nor can the VINTF be disabled at that time: that is tried again, while the VM lives */
+static void test_slot_and_fence_fail(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct fake_vintf *vintf = &fake->vintf[1];
+	struct tegra241_vsmmu_device *vdev[2];
+	struct tegra241_vsmmu *tv;
+	int i;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	for (i = 0; i < 2; i++) {
+		vdev[i] = new_vdev(fake, tv, 0x107 + i, 7 + i);
+		KUNIT_ASSERT_EQ(test, 0, init_vdev(vdev[i]));
+	}
+	vintf->keeps_match = true;
+	vintf->no_disable = true;
+	destroy_vdev(vdev[0]);
+	KUNIT_EXPECT_TRUE(test, vintf->status & VINTF_ENABLED);
+	expect_left(fake, true);
+	vintf->no_disable = false;
+	expect_left(fake, false);
+	KUNIT_EXPECT_EQ(test, 0, vintf->status);
+	/* It is not enabled again for that */
+	vintf->keeps_match = false;
+	destroy_vdev(vdev[1]);
+	KUNIT_EXPECT_EQ(test, 0, vintf->status);
+	destroy_vsmmu(tv);
+	expect_vintf_free(fake, 1);
+}
+
+/* A unit that says 0 because it is lost: nobody knows whether the slot matches */
+static void test_slot_of_lost_unit(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct tegra241_vsmmu_device *vdev;
+	struct tegra241_vm_vintf *vintf;
+	struct tegra241_vsmmu *tv;
+
+	reset_unit(fake);
+	tv = alloc_vsmmu(fake, 3);
+	vintf = tv->vintf;
+	vdev = new_vdev(fake, tv, 0x107, 7);
+	KUNIT_ASSERT_EQ(test, 0, init_vdev(vdev));
+	fake->no_answer = true;
+	fake->answer = 0;
+	destroy_vdev(vdev);
+	KUNIT_EXPECT_EQ(test, vintf->sids, BIT(0));
+	KUNIT_EXPECT_EQ(test, fake->vintf[1].replace[0], 0x107);
+	/* Nor does it go to the next VM, with all that is in it */
+	KUNIT_EXPECT_EQ(test, -EIO,
+			tegra241_vintf_scrub(&vintf->hw, vintf->sids));
+	destroy_vsmmu(tv);
+	KUNIT_EXPECT_TRUE(test, test_bit(1, fake->cmdqv->vm_owners.taken));
+	fake->no_answer = false;
+	fake->cmdqv->lost = false;
+	expect_left(fake, false);
+	expect_vintf_free(fake, 1);
+}
+
 /* The same at the end of a VINTF whose slot could not be flushed: it is not fenced */
 static void test_slot_stays_at_the_end(struct kunit *test)
 {
@@ -294,6 +354,24 @@ static void test_slot_stays_at_reset(struct kunit *test)
 	tv = alloc_vsmmu(fake, 3);
 	KUNIT_EXPECT_EQ(test, 2, tv->vintf->hw.idx);
 	destroy_vsmmu(tv);
+}
+
+/* One that only keeps the StreamID matches nothing, and the host's are not looked at */
+static void test_slot_is_noise_at_reset(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct tegra241_vsmmu *tv;
+
+	fake->vintf[1].match[3] = 7 << 1;
+	fake->vintf[1].keeps_match = true;
+	fake->vintf[0].match[3] = VINTF_SID_MATCH_EN | 7 << 1;
+	fake->vintf[0].keeps_match = true;
+	reset_unit(fake);
+	KUNIT_EXPECT_TRUE(test, fake->cmdqv->vintf0->enabled);
+	tv = alloc_vsmmu(fake, 3);
+	KUNIT_EXPECT_EQ(test, 1, tv->vintf->hw.idx);
+	destroy_vsmmu(tv);
+	fake->vintf[1].match[3] = 0;
 }
 
 /* One that comes and goes holds nobody up but itself */
@@ -345,8 +423,11 @@ static struct kunit_case quarantine_cases[] = {
 	KUNIT_CASE_SLOW(test_looks),
 	KUNIT_CASE_SLOW(test_fenced_is_masked_first),
 	KUNIT_CASE(test_slot_stays),
+	KUNIT_CASE_SLOW(test_slot_and_fence_fail),
+	KUNIT_CASE(test_slot_of_lost_unit),
 	KUNIT_CASE(test_slot_stays_at_the_end),
 	KUNIT_CASE(test_slot_stays_at_reset),
+	KUNIT_CASE(test_slot_is_noise_at_reset),
 	KUNIT_CASE_SLOW(test_one_comes_and_goes),
 	{},
 };

@@ -1325,7 +1325,7 @@ static void test_accesses(struct kunit *test)
 	destroy_queue(fake, hwq);
 	expect_accesses(fake, 7, 10, "a queue ends");
 	destroy_vdev(vdev);
-	expect_accesses(fake, 2, 1, "a SID slot ends");
+	expect_accesses(fake, 2, 2, "a SID slot ends");
 	destroy_vsmmu(tv);
 	expect_accesses(fake, 2, 2, "a VINTF ends");
 }

@@ -95,7 +95,7 @@ static int tegra241_vm_vdevice_flush(struct tegra241_vm_vintf *vintf)
 	ret = tegra241_cmdqv_flush(vintf->hw.cmdqv);
 	if (!ret)
 		vsmmu->unsynced = false;
-	return ret ?: READ_ONCE(vintf->hw.cmdqv->lost) ? -EIO : 0;
+	return ret;
 }
 
 /**
@@ -119,6 +119,9 @@ void tegra241_vm_vdevice_destroy(struct iommufd_vdevice *core)
 	if (matches)
 		tegra241_quarantine_fence(vintf);
 	ret = tegra241_vm_vdevice_flush(vintf) ?: matches;
+	/* 0 has to be the unit's own */
+	if (!ret && !tegra241_cmdqv_alive(vintf->hw.cmdqv))
+		ret = -EIO;
 	if (ret) {
 		/* It stays as it is, matching nothing or fenced, until the VINTF ends */
 		tegra241_view_give_up_slot(vintf, vdev->slot);

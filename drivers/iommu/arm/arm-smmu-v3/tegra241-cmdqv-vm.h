@@ -93,8 +93,8 @@ struct tegra241_vm_slot {
  * @vmid: the VMID that it carries, referenced for as long as the hardware could
  *	use it
  * @mmap_offset: where user space maps the window
- * @sids: SID slots in use, or given up because they could not be flushed; serialised by
- *	iommufd_viommu::vdevs_rwsem
+ * @sids: SID slots in use, or given up because they still match or could not be flushed;
+ *	serialised by iommufd_viommu::vdevs_rwsem
  * @owner: the device that it counts against, referenced
  * @user: the user that it counts against
  * @share: what it counts in; protected by tegra241_vm_owners::lock
@@ -104,8 +104,8 @@ struct tegra241_vm_slot {
  *	mapped until it has been stopped and flushed. Written under iommufd's queue lock.
  * @num_queues: HW queues in it. Serialised by iommufd's queue lock, read without it.
  * @fenced: something in it would not stop: the VINTF is disabled, or was told to
- *	be, and takes no queue any more. Serialised by iommufd's queue lock until
- *	the vIOMMU ends.
+ *	be, and takes no queue any more. It is set for good, by whoever holds iommufd's
+ *	queue lock or iommufd_viommu::vdevs_rwsem, or ends the vIOMMU.
  * @memory_limit: of messages about memory that a queue can't be in; its own lock
  * @stuck: queues (tegra241_vm_vcmdq::node) that would not stop; protected by
  *	tegra241_quarantine::lock

@@ -173,7 +173,8 @@ static void tegra241_cmdqv_hw_quiesce(struct tegra241_cmdqv *cmdqv,
 					    "VINTF%u: would not stop (%d), left out until a power cycle\n",
 					    idx, ret);
 			__set_bit(idx, broken);
-		} else if (tegra241_vintf_scrub(&vintf, TEGRA241_ALL_SIDS)) {
+		} else if (tegra241_vintf_scrub(&vintf, TEGRA241_ALL_SIDS) && idx) {
+			/* The host's own commands are not matched with slots */
 			dev_err_ratelimited(cmdqv->dev,
 					    "VINTF%u: still names devices, left out until a power cycle\n",
 					    idx);

@@ -33,6 +33,7 @@
  *	tegra241_vm_errors::lock of one VINTF -> what services->report_event() takes
  *	tegra241_vm_errors::lock of one VINTF, those of the first lines ->
  *	tegra241_vm_brake::lock
+ *	iommufd_viommu::vdevs_rwsem -> tegra241_quarantine::lock
  *	those of the first lines, iommufd_viommu::vdevs_rwsem -> tegra241_view::lock
  *
  * Under tegra241_vm_brake::lock and tegra241_view::lock no other is taken. The interrupt
