@@ -147,13 +147,16 @@ void tegra241_view_show_vintf_regs(struct seq_file *m,
 void tegra241_vintfs_show_host(struct seq_file *m, struct tegra241_cmdqv *cmdqv)
 {
 	struct tegra241_host_vintf *vintf0 = tegra241_view_vintf0(cmdqv);
+	unsigned int lidx, queues = 0;
 
 	if (!vintf0)
 		return;
+	for (lidx = 0; READ_ONCE(vintf0->enabled) &&
+	     lidx < cmdqv->param.num_lvcmdqs_per_vintf; lidx++)
+		queues += READ_ONCE(vintf0->lvcmdqs[lidx]->state) ==
+			  TEGRA241_HOST_VCMDQ_ON;
 	seq_printf(m, "vintf0 enabled=%d hyp_own=%d queues=%u errors=%llu",
-		   READ_ONCE(vintf0->enabled), vintf0->hyp_own,
-		   READ_ONCE(vintf0->enabled) ?
-			   cmdqv->param.num_lvcmdqs_per_vintf : 0,
+		   READ_ONCE(vintf0->enabled), vintf0->hyp_own, queues,
 		   READ_ONCE(vintf0->errors));
 	tegra241_view_show_vintf_regs(m, &vintf0->hw);
 	seq_putc(m, '\n');

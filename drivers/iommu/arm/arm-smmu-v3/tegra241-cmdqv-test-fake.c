@@ -498,6 +498,9 @@ static u32 fake_readl(const void __iomem *addr)
 	p = vcmdq ? fake_page0_reg(vcmdq, reg) : NULL;
 	if (p && p == &vcmdq->status)
 		fake_vcmdq_tick(vcmdq);
+	if (p && p == &vcmdq->gerror && vcmdq->ack_after &&
+	    !--vcmdq->ack_after)
+		vcmdq->gerrorn = vcmdq->gerror;
 	return p ? *p : 0;
 }
 

@@ -507,11 +507,14 @@ static void test_bypass(struct kunit *test)
 			  tegra241_cmdqv_impl_ops.get_secondary_cmdq(smmu, &ent));
 	tegra241_bypass_vcmdq = false;
 	for (i = 0; i < FAKE_NUM_LVCMDQS; i++)
-		fake->cmdqv->vintf0->lvcmdqs[i]->enabled = false;
+		fake->cmdqv->vintf0->lvcmdqs[i]->state =
+			i & 1 ? TEGRA241_HOST_VCMDQ_OFF :
+				TEGRA241_HOST_VCMDQ_WAITS;
 	KUNIT_EXPECT_NULL(test,
 			  tegra241_cmdqv_impl_ops.get_secondary_cmdq(smmu, &ent));
 	for (i = 0; i < FAKE_NUM_LVCMDQS; i++)
-		fake->cmdqv->vintf0->lvcmdqs[i]->enabled = true;
+		fake->cmdqv->vintf0->lvcmdqs[i]->state =
+			TEGRA241_HOST_VCMDQ_ON;
 	tegra241_bypass_vcmdq = bypass;
 }
 

@@ -37,6 +37,7 @@ struct late_queue {
  * @second: @cmdq
  * @failures: how often the implementation was told that @second has failed
  * @where: with which position
+ * @offers: so often @second is offered, until it has failed
  */
 struct late {
 	struct arm_smmu_device smmu;
@@ -45,6 +46,7 @@ struct late {
 	struct late_queue second;
 	unsigned int failures;
 	u32 where;
+	unsigned int offers;
 };
 
 static void late_failed(struct arm_smmu_device *smmu, struct arm_smmu_cmdq *cmdq,
@@ -58,7 +60,19 @@ static void late_failed(struct arm_smmu_device *smmu, struct arm_smmu_cmdq *cmdq
 	late->where = cons;
 }
 
+static struct arm_smmu_cmdq *late_get(struct arm_smmu_device *smmu,
+				      struct arm_smmu_cmdq_ent *ent)
+{
+	struct late *late = container_of(smmu, struct late, smmu);
+
+	if (late->failures || !late->offers)
+		return NULL;
+	late->offers--;
+	return &late->cmdq;
+}
+
 static const struct arm_smmu_impl_ops late_ops = {
+	.get_secondary_cmdq = late_get,
 	.secondary_cmdq_failed = late_failed,
 };
 
@@ -244,8 +258,95 @@ static void test_no_space(struct kunit *test)
 	late_queue_stand(&late->second, 0);
 	for (i = 0; i < 4; i++)
 		KUNIT_ASSERT_EQ(test, 0, late_put(late, 0, 64, false));
-	KUNIT_EXPECT_EQ(test, 0, late_put(late, 0x4000, 2, false));
+	/* Done, although nobody has asked for a CMD_SYNC */
+	KUNIT_EXPECT_EQ(test, 1, late_put(late, 0x4000, 2, false));
 	expect_done_over(test, 0x4000, 2);
+}
+
+/*
+ * Batches
+ */
+
+/* A domain with @num StreamIDs that have ATS */
+static struct arm_smmu_domain *late_domain(struct kunit *test, unsigned int num)
+{
+	struct arm_smmu_master_domain *md;
+	struct arm_smmu_domain *domain;
+	struct arm_smmu_master *master;
+	struct late *late = test->priv;
+
+	domain = kunit_kzalloc(test, sizeof(*domain), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, domain);
+	md = kunit_kzalloc(test, sizeof(*md), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, md);
+	master = kunit_kzalloc(test, sizeof(*master), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, master);
+	master->streams = kunit_kcalloc(test, num, sizeof(*master->streams),
+					GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, master->streams);
+	master->num_streams = num;
+	master->ats_enabled = true;
+	md->master = master;
+	late->smmu.features |= ARM_SMMU_FEAT_ATS;
+	domain->smmu = &late->smmu;
+	domain->domain.pgsize_bitmap = SZ_4K;
+	spin_lock_init(&domain->devices_lock);
+	INIT_LIST_HEAD(&domain->devices);
+	list_add(&md->devices_elm, &domain->devices);
+	atomic_set(&domain->nr_ats_masters, 1);
+	return domain;
+}
+
+/* @num batches of TLBIs */
+static void late_unmap(struct kunit *test, unsigned int num)
+{
+	arm_smmu_tlb_inv_range_asid(0, num * CMDQ_BATCH_ENTRIES * SZ_4K, 1,
+				    SZ_4K, true, late_domain(test, 0));
+}
+
+/* Its CMD_SYNC is where its commands are, although another queue is offered by then */
+static void test_batches_stay(struct kunit *test)
+{
+	struct late *late = test->priv;
+
+	late->offers = 1;
+	late_unmap(test, 3);
+	KUNIT_EXPECT_EQ(test, late->second.prod, 3 * CMDQ_BATCH_ENTRIES + 1);
+	KUNIT_EXPECT_EQ(test, late->own.prod, 0);
+}
+
+/* But not where nothing of it is left: a dead queue would cost a second for each batch */
+static void test_batches_move(struct kunit *test)
+{
+	struct late *late = test->priv;
+
+	late->offers = UINT_MAX;
+	late_queue_stand(&late->second, 0);
+	/* The fifth has no space */
+	late_unmap(test, 7);
+	KUNIT_EXPECT_EQ(test, late->failures, 1);
+	KUNIT_EXPECT_EQ(test, late->second.prod, 4 * CMDQ_BATCH_ENTRIES);
+	KUNIT_EXPECT_EQ(test, late->own.prod, 3 * CMDQ_BATCH_ENTRIES + 2 + 2);
+}
+
+/* What all of the TLB does not include is waited for with each batch */
+static void test_atc_batches(struct kunit *test)
+{
+	struct late *late = test->priv;
+
+	late->offers = UINT_MAX;
+	KUNIT_EXPECT_EQ(test, 0, arm_smmu_atc_inv_domain(late_domain(test, 150),
+							 0, SZ_4K));
+	KUNIT_EXPECT_EQ(test, late->second.prod, 150 + 3);
+	KUNIT_EXPECT_EQ(test, late->own.prod, 0);
+
+	late_queue_stand(&late->second, 150 + 3);
+	KUNIT_EXPECT_EQ(test, 0, arm_smmu_atc_inv_domain(late_domain(test, 150),
+							 0, SZ_4K));
+	KUNIT_EXPECT_EQ(test, late->failures, 1);
+	KUNIT_EXPECT_EQ(test, late->second.prod - 150 - 3, CMDQ_BATCH_ENTRIES + 1);
+	/* The first of them again; of the others only the last, there it is as before */
+	KUNIT_EXPECT_EQ(test, late->own.prod, 2 + 150 + 2);
 }
 
 static struct kunit_case late_cases[] = {
@@ -258,6 +359,9 @@ static struct kunit_case late_cases[] = {
 	KUNIT_CASE(test_says_the_end),
 	KUNIT_CASE_SLOW(test_too_little_space),
 	KUNIT_CASE_SLOW(test_no_space),
+	KUNIT_CASE(test_batches_stay),
+	KUNIT_CASE_SLOW(test_batches_move),
+	KUNIT_CASE_SLOW(test_atc_batches),
 	{},
 };
 
@@ -271,6 +375,11 @@ static struct kunit_suite late_suite = {
  * Whether VINTF0 leaves such a queue
  */
 
+static enum tegra241_host_vcmdq_state state(struct fake_cmdqv *fake, u16 lidx)
+{
+	return fake->cmdqv->vintf0->lvcmdqs[lidx]->state;
+}
+
 /* What is left is left, whatever else happens */
 static bool leaves(struct fake_cmdqv *fake, u16 lidx, u32 cons)
 {
@@ -279,7 +388,7 @@ static bool leaves(struct fake_cmdqv *fake, u16 lidx, u32 cons)
 	vcmdq->cmdq.q.llq.max_n_shift = LOG2SIZE;
 	tegra241_cmdqv_impl_ops.secondary_cmdq_failed(&fake->cmdqv->smmu,
 						      &vcmdq->cmdq, cons);
-	return !vcmdq->enabled;
+	return state(fake, lidx) == TEGRA241_HOST_VCMDQ_OFF;
 }
 
 static bool uses_vintf0(struct fake_cmdqv *fake, u8 opcode)
@@ -321,26 +430,65 @@ static void test_late_only(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, leaves(fake, 0, 7));
 }
 
-/* An error that its interrupt has not come for; the next time it has not come at all */
+/*
+ * An error that the interrupt has not seen to, however many have waited for the queue: it
+ * waits for that, and goes on then.
+ */
 static void test_error_not_handled(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	int i;
+
+	reset_unit(fake);
+	fake->cmdqv->irq = INT_MAX;
+	for (i = 0; i < 3; i++) {
+		fake->vcmdq[0].cons = 7;
+		fake->vcmdq[0].gerror ^= BIT(0);
+		KUNIT_EXPECT_FALSE(test, leaves(fake, 0, 7));
+		KUNIT_EXPECT_EQ(test, state(fake, 0), TEGRA241_HOST_VCMDQ_WAITS);
+		KUNIT_EXPECT_FALSE(test, leaves(fake, 0, 7));
+		KUNIT_EXPECT_EQ(test, state(fake, 0), TEGRA241_HOST_VCMDQ_WAITS);
+		fake_cmdqv_interrupt(fake, 0);
+		KUNIT_EXPECT_EQ(test, fake->vcmdq[0].gerror,
+				fake->vcmdq[0].gerrorn);
+		KUNIT_EXPECT_EQ(test, state(fake, 0), TEGRA241_HOST_VCMDQ_ON);
+	}
+	fake->cmdqv->irq = 0;
+}
+
+/* The interrupt comes at any time meanwhile: that is when the queue begins to move again */
+static void test_error_handled_meanwhile(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	int reads;
+
+	reset_unit(fake);
+	fake->cmdqv->irq = INT_MAX;
+	for (reads = 2; reads <= 3; reads++) {
+		fake->vcmdq[0].cons = 7;
+		fake->vcmdq[0].gerror ^= BIT(0);
+		fake->vcmdq[0].ack_after = reads;
+		KUNIT_EXPECT_FALSE(test, leaves(fake, 0, 7));
+		KUNIT_EXPECT_EQ(test, state(fake, 0), TEGRA241_HOST_VCMDQ_ON);
+		KUNIT_EXPECT_EQ(test, fake->vcmdq[0].ack_after, 0);
+	}
+	/* Without an error it is the queue's fault */
+	KUNIT_EXPECT_TRUE(test, leaves(fake, 0, 7));
+	/* And no interrupt brings it back */
+	fake->vcmdq[0].gerror ^= BIT(0);
+	fake_cmdqv_interrupt(fake, 0);
+	KUNIT_EXPECT_EQ(test, state(fake, 0), TEGRA241_HOST_VCMDQ_OFF);
+	fake->cmdqv->irq = 0;
+}
+
+/* Without an interrupt nobody sees to it */
+static void test_error_for_nobody(struct kunit *test)
 {
 	struct fake_cmdqv *fake = test->priv;
 
 	reset_unit(fake);
-	fake->cmdqv->irq = INT_MAX;
-	fake->vcmdq[0].cons = 7;
-	fake->vcmdq[0].gerror ^= BIT(0);
-	KUNIT_EXPECT_FALSE(test, leaves(fake, 0, 7));
-	/* Another error, elsewhere */
-	fake->vcmdq[0].cons = 9;
-	KUNIT_EXPECT_FALSE(test, leaves(fake, 0, 9));
-	KUNIT_EXPECT_TRUE(test, leaves(fake, 0, 9));
-
-	/* Without an interrupt nobody sees to it */
-	fake->cmdqv->irq = 0;
 	fake->vcmdq[1].gerror ^= BIT(0);
 	KUNIT_EXPECT_TRUE(test, leaves(fake, 1, 0));
-	fake->vcmdq[0].gerror ^= BIT(0);
 	fake->vcmdq[1].gerror ^= BIT(0);
 }
 
@@ -376,6 +524,8 @@ static struct kunit_case leave_cases[] = {
 	KUNIT_CASE(test_left),
 	KUNIT_CASE(test_late_only),
 	KUNIT_CASE(test_error_not_handled),
+	KUNIT_CASE(test_error_handled_meanwhile),
+	KUNIT_CASE(test_error_for_nobody),
 	KUNIT_CASE(test_nonsense),
 	KUNIT_CASE(test_not_waited_for),
 	{},

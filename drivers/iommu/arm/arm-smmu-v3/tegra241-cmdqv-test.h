@@ -42,6 +42,7 @@ enum fake_start { FAKE_NEVER, FAKE_BEFORE_SCRUB, FAKE_AFTER_FLUSH };
  *	BASE that it has then
  * @ran_on: that BASE
  * @owes_timeout: an ATC_INV times out when the next CMD_SYNC completes
+ * @ack_after: so many reads of GERROR until its error has been acknowledged; 0: not at all
  * @want_base: the only BASE that a VM's queue may have while it is mapped
  */
 struct fake_vcmdq {
@@ -66,6 +67,7 @@ struct fake_vcmdq {
 	bool owes_timeout;
 	enum fake_start starts_at;
 	u64 ran_on;
+	unsigned int ack_after;
 	u64 want_base;
 };
 

@@ -80,6 +80,12 @@ void tegra241_vintf0_handle_error(struct tegra241_host_vintf *vintf)
 		WRITE_ONCE(vintf->errors, vintf->errors + 1);
 		tegra241_writel(gerror,
 				vcmdq->hw.page0 + TEGRA241_VCMDQ_GERRORN);
+		/* Has to be there before @state is looked at: what is posted is not */
+		tegra241_readl(vcmdq->hw.page0 + TEGRA241_VCMDQ_GERRORN);
+		/* Pairs with the one in tegra241_host_vcmdq_wait_for_irq() */
+		if (cmpxchg(&vcmdq->state, TEGRA241_HOST_VCMDQ_WAITS,
+			    TEGRA241_HOST_VCMDQ_ON) == TEGRA241_HOST_VCMDQ_WAITS)
+			trace_cmdqv_host_vcmdq_enable(&vcmdq->hw, 0);
 	}
 }
 
@@ -130,10 +136,17 @@ struct arm_smmu_cmdq *tegra241_vintf0_get_cmdq(struct arm_smmu_device *smmu,
 	 */
 	vcmdq = vintf->lvcmdqs[raw_smp_processor_id() %
 			       cmdqv->param.num_lvcmdqs_per_vintf];
-	if (!READ_ONCE(vcmdq->enabled) ||
+	if (READ_ONCE(vcmdq->state) != TEGRA241_HOST_VCMDQ_ON ||
 	    !arm_smmu_cmdq_supports_cmd(&vcmdq->cmdq, ent))
 		return NULL;
 	return &vcmdq->cmdq;
+}
+
+static bool tegra241_host_vcmdq_has_error(struct tegra241_vcmdq *hw)
+{
+	return (tegra241_readl(hw->page0 + TEGRA241_VCMDQ_GERROR) ^
+		tegra241_readl(hw->page0 + TEGRA241_VCMDQ_GERRORN)) &
+	       VCMDQ_GERROR_MASK;
 }
 
 /*
@@ -154,17 +167,28 @@ static bool tegra241_host_vcmdq_stands(struct tegra241_host_vcmdq *vcmdq,
 			return false;
 		udelay(STAND_STEP_US);
 	}
-
-	/*
-	 * An error is for the interrupt, which may have had to wait for whoever has
-	 * waited for the queue, with interrupts off. Unless it does not come at all.
-	 */
-	if (hw->cmdqv->irq > 0 &&
-	    (tegra241_readl(hw->page0 + TEGRA241_VCMDQ_GERROR) ^
-	     tegra241_readl(hw->page0 + TEGRA241_VCMDQ_GERRORN)) &
-	    VCMDQ_GERROR_MASK)
-		return xchg(&vcmdq->error_at, cons & mask) == (cons & mask);
 	return true;
+}
+
+/*
+ * The queue stands at an error. That is for the interrupt, whose thread may have to wait
+ * for whoever has waited for the queue, with interrupts off; so nobody else does.
+ */
+static void tegra241_host_vcmdq_wait_for_irq(struct tegra241_host_vcmdq *vcmdq)
+{
+	/*
+	 * Pairs with the one in tegra241_vintf0_handle_error(): if that has not seen
+	 * WAITS, its GERRORN is seen here.
+	 */
+	if (cmpxchg(&vcmdq->state, TEGRA241_HOST_VCMDQ_ON,
+		    TEGRA241_HOST_VCMDQ_WAITS) != TEGRA241_HOST_VCMDQ_ON)
+		return;
+	if (tegra241_host_vcmdq_has_error(&vcmdq->hw)) {
+		trace_cmdqv_host_vcmdq_disable(&vcmdq->hw, -EAGAIN);
+		return;
+	}
+	cmpxchg(&vcmdq->state, TEGRA241_HOST_VCMDQ_WAITS,
+		TEGRA241_HOST_VCMDQ_ON);
 }
 
 /**
@@ -175,9 +199,9 @@ static bool tegra241_host_vcmdq_stands(struct tegra241_host_vcmdq *vcmdq,
  * @cons: what CONS was when the time was over, or Q_NO_ANSWER if that was something
  *	that CONS can't be
  *
- * Unless it was late only, the queue is left, for good: each command that waits for it
- * costs a second with interrupts off. VMs' queues are not concerned, unless the whole
- * unit is gone.
+ * Unless it was late only, the queue is left: each command that waits for it costs a
+ * second with interrupts off. Until the interrupt has seen to the error that it stands at,
+ * or for good. VMs' queues are not concerned, unless the whole unit is gone.
  *
  * Context: any; spins for 1 ms.
  */
@@ -186,16 +210,27 @@ void tegra241_vintf0_cmdq_failed(struct arm_smmu_device *smmu,
 {
 	struct tegra241_host_vcmdq *vcmdq =
 		container_of(cmdq, struct tegra241_host_vcmdq, cmdq);
+	struct tegra241_cmdqv *cmdqv = to_cmdqv(smmu);
+	bool error;
 
-	if (!READ_ONCE(vcmdq->enabled))
+	if (READ_ONCE(vcmdq->state) != TEGRA241_HOST_VCMDQ_ON)
 		return;
-	if (tegra241_cmdqv_alive(to_cmdqv(smmu)) && cons != Q_NO_ANSWER &&
-	    !tegra241_host_vcmdq_stands(vcmdq, cons))
-		return;
-	if (!xchg(&vcmdq->enabled, false))
+	if (tegra241_cmdqv_alive(cmdqv) && cons != Q_NO_ANSWER) {
+		/* The interrupt may come at any time; then the queue has just begun again */
+		error = tegra241_host_vcmdq_has_error(&vcmdq->hw);
+		if (!tegra241_host_vcmdq_stands(vcmdq, cons))
+			return;
+		error |= tegra241_host_vcmdq_has_error(&vcmdq->hw);
+		if (error && cmdqv->irq > 0) {
+			tegra241_host_vcmdq_wait_for_irq(vcmdq);
+			return;
+		}
+	}
+	if (cmpxchg(&vcmdq->state, TEGRA241_HOST_VCMDQ_ON,
+		    TEGRA241_HOST_VCMDQ_OFF) != TEGRA241_HOST_VCMDQ_ON)
 		return;
 	trace_cmdqv_host_vcmdq_disable(&vcmdq->hw, -ETIMEDOUT);
-	if (tegra241_cmdqv_alive(to_cmdqv(smmu)))
+	if (tegra241_cmdqv_alive(cmdqv))
 		vcmdq_err(&vcmdq->hw,
 			  "does not execute commands, using the SMMU's own command queue instead\n");
 }
@@ -232,7 +267,7 @@ static int tegra241_host_vcmdq_hw_reset(struct tegra241_host_vcmdq *vcmdq)
 	struct tegra241_vcmdq *hw = &vcmdq->hw;
 	int ret;
 
-	WRITE_ONCE(vcmdq->enabled, false);
+	WRITE_ONCE(vcmdq->state, TEGRA241_HOST_VCMDQ_OFF);
 
 	ret = tegra241_vcmdq_write_config(hw, 0);
 	if (ret)
@@ -285,8 +320,7 @@ static int tegra241_host_vcmdq_hw_start(struct tegra241_host_vcmdq *vcmdq,
 		tegra241_host_vcmdq_hw_reset(vcmdq);
 		goto err_unmap;
 	}
-	WRITE_ONCE(vcmdq->error_at, Q_NO_ANSWER);
-	WRITE_ONCE(vcmdq->enabled, true);
+	WRITE_ONCE(vcmdq->state, TEGRA241_HOST_VCMDQ_ON);
 	return 0;
 
 err_unmap:

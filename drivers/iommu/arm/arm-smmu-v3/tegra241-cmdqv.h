@@ -381,13 +381,26 @@ struct tegra241_vintf {
 };
 
 /**
+ * enum tegra241_host_vcmdq_state - whether the kernel may use a queue of its own
+ * @TEGRA241_HOST_VCMDQ_OFF: no: not set up, or left for good
+ * @TEGRA241_HOST_VCMDQ_ON: yes
+ * @TEGRA241_HOST_VCMDQ_WAITS: not now: it stands at an error that the interrupt has not
+ *	seen to yet
+ *
+ * Setting up and taking down write it; in between it goes from ON to WAITS and back, or to
+ * OFF, whoever finds that it has to, by cmpxchg().
+ */
+enum tegra241_host_vcmdq_state {
+	TEGRA241_HOST_VCMDQ_OFF,
+	TEGRA241_HOST_VCMDQ_ON,
+	TEGRA241_HOST_VCMDQ_WAITS,
+};
+
+/**
  * struct tegra241_host_vcmdq - a queue of the kernel's own, on VINTF0
  * @hw: through the logical aperture: that is where a hypervisor lets a guest
  *	kernel reach its queue without an exit
- * @enabled: the hardware takes commands; read by tegra241_vintf0_get_cmdq()
- *	without a lock
- * @error_at: where it stood when it was late because of an error that its interrupt had
- *	not come for; Q_NO_ANSWER: never
+ * @state: read by tegra241_vintf0_get_cmdq() without a lock
  * @cmdq: the queue as arm-smmu-v3.c uses it
  *
  * Lives from init_structures to device_remove; its queue memory is devres of the
@@ -395,8 +408,7 @@ struct tegra241_vintf {
  */
 struct tegra241_host_vcmdq {
 	struct tegra241_vcmdq hw;
-	bool enabled;
-	u32 error_at;
+	enum tegra241_host_vcmdq_state state;
 	struct arm_smmu_cmdq cmdq;
 };
 
