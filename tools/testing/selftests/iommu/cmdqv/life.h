@@ -409,9 +409,16 @@ static inline const char *life_left(struct board *b, const struct nothing *n)
 		snprintf(why, sizeof(why), "the unit: %s", r ? r : "no answer");
 		return why;
 	}
-	r = record_find(observer_run(unit, "counters"), "total");
-	if (!r || record_value(r, "violations"))
-		return "somebody has broken a rule of the hardware";
+	r = observer_run(unit, "counters");
+	for (; r && (r = record_find(r, "violation")); r = record_next(r)) {
+		if (!record_value(r, "count"))
+			continue;
+		snprintf(why, sizeof(why), "a rule of the hardware was broken: %.*s",
+			 (int)strcspn(r, "\n"), r);
+		return why;
+	}
+	if (!r && !record_find(observer_run(unit, "counters"), "total"))
+		return "the unit does not answer";
 	if (guests_executed(unit) != done)
 		return "a queue of a VM that is gone executes commands";
 	if (!life_unmasked(unit))
