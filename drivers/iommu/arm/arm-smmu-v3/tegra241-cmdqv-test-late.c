@@ -441,17 +441,46 @@ static void test_error_not_handled(struct kunit *test)
 
 	reset_unit(fake);
 	fake->cmdqv->irq = INT_MAX;
-	for (i = 0; i < 3; i++) {
-		fake->vcmdq[0].cons = 7;
+	for (i = 7; i < 10; i++) {
+		fake->vcmdq[0].cons = i;
 		fake->vcmdq[0].gerror ^= BIT(0);
-		KUNIT_EXPECT_FALSE(test, leaves(fake, 0, 7));
+		KUNIT_EXPECT_FALSE(test, leaves(fake, 0, i));
 		KUNIT_EXPECT_EQ(test, state(fake, 0), TEGRA241_HOST_VCMDQ_WAITS);
-		KUNIT_EXPECT_FALSE(test, leaves(fake, 0, 7));
+		KUNIT_EXPECT_FALSE(test, leaves(fake, 0, i));
 		KUNIT_EXPECT_EQ(test, state(fake, 0), TEGRA241_HOST_VCMDQ_WAITS);
 		fake_cmdqv_interrupt(fake, 0);
 		KUNIT_EXPECT_EQ(test, fake->vcmdq[0].gerror,
 				fake->vcmdq[0].gerrorn);
 		KUNIT_EXPECT_EQ(test, state(fake, 0), TEGRA241_HOST_VCMDQ_ON);
+	}
+	fake->cmdqv->irq = 0;
+}
+
+/*
+ * An error that is back at once when the interrupt has seen to it: somebody has waited for
+ * the queue in between, or nobody. Each further wait would take a second.
+ */
+static void test_error_comes_back(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	int waited;
+
+	for (waited = 0; waited < 2; waited++) {
+		reset_unit(fake);
+		fake->cmdqv->vintf0->lvcmdqs[0]->cmdq.q.llq.max_n_shift = LOG2SIZE;
+		fake->cmdqv->irq = INT_MAX;
+		fake->vcmdq[0].cons = 7 | FIELD_PREP(CMDQ_CONS_ERR, 1);
+		fake->vcmdq[0].gerror ^= BIT(0);
+		if (waited)
+			KUNIT_EXPECT_FALSE(test, leaves(fake, 0, 7));
+		fake_cmdqv_interrupt(fake, 0);
+		KUNIT_EXPECT_EQ(test, state(fake, 0), TEGRA241_HOST_VCMDQ_ON);
+
+		fake->vcmdq[0].cons = 7 | FIELD_PREP(CMDQ_CONS_ERR, 2);
+		fake->vcmdq[0].gerror ^= BIT(0);
+		KUNIT_EXPECT_TRUE(test, leaves(fake, 0, 7));
+		fake_cmdqv_interrupt(fake, 0);
+		KUNIT_EXPECT_EQ(test, state(fake, 0), TEGRA241_HOST_VCMDQ_OFF);
 	}
 	fake->cmdqv->irq = 0;
 }
@@ -524,6 +553,7 @@ static struct kunit_case leave_cases[] = {
 	KUNIT_CASE(test_left),
 	KUNIT_CASE(test_late_only),
 	KUNIT_CASE(test_error_not_handled),
+	KUNIT_CASE(test_error_comes_back),
 	KUNIT_CASE(test_error_handled_meanwhile),
 	KUNIT_CASE(test_error_for_nobody),
 	KUNIT_CASE(test_nonsense),

@@ -40,6 +40,12 @@ do {									\
  * Errors
  */
 
+/* Index and wrap bit; what the queue says of an error is not part of where it is */
+static u32 tegra241_host_vcmdq_cons_mask(struct tegra241_host_vcmdq *vcmdq)
+{
+	return (2U << vcmdq->cmdq.q.llq.max_n_shift) - 1;
+}
+
 /**
  * tegra241_vintf0_handle_error() - let queues that stopped at an error go on
  * @vintf: VINTF0
@@ -55,7 +61,7 @@ void tegra241_vintf0_handle_error(struct tegra241_host_vintf *vintf)
 	tegra241_vintf_read_err_map(&vintf->hw, map);
 	for_each_set_bit(lidx, map, cmdqv->param.num_lvcmdqs_per_vintf) {
 		struct tegra241_host_vcmdq *vcmdq;
-		u32 gerror;
+		u32 gerror, cons;
 
 		/* Pairs with the release in tegra241_vintf0_add_lvcmdq() */
 		vcmdq = smp_load_acquire(&vintf->lvcmdqs[lidx]);
@@ -71,17 +77,17 @@ void tegra241_vintf0_handle_error(struct tegra241_host_vintf *vintf)
 		if (gerror == TEGRA241_NO_ANSWER &&
 		    !tegra241_cmdqv_alive(cmdqv))
 			return;
-		if (trace_cmdqv_vcmdq_error_enabled())
-			trace_cmdqv_vcmdq_error(&vcmdq->hw, gerror,
-						tegra241_readl(vcmdq->hw.page0 +
-							       TEGRA241_VCMDQ_CONS),
-						true);
+		cons = tegra241_readl(vcmdq->hw.page0 + TEGRA241_VCMDQ_CONS);
+		trace_cmdqv_vcmdq_error(&vcmdq->hw, gerror, cons, true);
 		__arm_smmu_cmdq_skip_err(&cmdqv->smmu, &vcmdq->cmdq);
 		WRITE_ONCE(vintf->errors, vintf->errors + 1);
 		tegra241_writel(gerror,
 				vcmdq->hw.page0 + TEGRA241_VCMDQ_GERRORN);
 		/* Has to be there before @state is looked at: what is posted is not */
 		tegra241_readl(vcmdq->hw.page0 + TEGRA241_VCMDQ_GERRORN);
+		/* Pairs with the acquire in tegra241_host_vcmdq_wait_for_irq() */
+		smp_store_release(&vcmdq->handled_at,
+				  cons & tegra241_host_vcmdq_cons_mask(vcmdq));
 		/* Pairs with the one in tegra241_host_vcmdq_wait_for_irq() */
 		if (cmpxchg(&vcmdq->state, TEGRA241_HOST_VCMDQ_WAITS,
 			    TEGRA241_HOST_VCMDQ_ON) == TEGRA241_HOST_VCMDQ_WAITS)
@@ -157,7 +163,7 @@ static bool tegra241_host_vcmdq_has_error(struct tegra241_vcmdq *hw)
 static bool tegra241_host_vcmdq_stands(struct tegra241_host_vcmdq *vcmdq,
 				       u32 cons)
 {
-	u32 mask = (2U << vcmdq->cmdq.q.llq.max_n_shift) - 1;
+	u32 mask = tegra241_host_vcmdq_cons_mask(vcmdq);
 	struct tegra241_vcmdq *hw = &vcmdq->hw;
 	unsigned int us;
 
@@ -173,22 +179,37 @@ static bool tegra241_host_vcmdq_stands(struct tegra241_host_vcmdq *vcmdq,
 /*
  * The queue stands at an error. That is for the interrupt, whose thread may have to wait
  * for whoever has waited for the queue, with interrupts off; so nobody else does.
+ *
+ * Return: whether that helps. An error that is back where the interrupt has just seen to
+ * one would cost a second each time that the queue seems to go on. (So would be one in the
+ * same place once around; that the queue is left then, too, does no harm.)
  */
-static void tegra241_host_vcmdq_wait_for_irq(struct tegra241_host_vcmdq *vcmdq)
+static bool tegra241_host_vcmdq_wait_for_irq(struct tegra241_host_vcmdq *vcmdq)
 {
+	u32 mask = tegra241_host_vcmdq_cons_mask(vcmdq);
+	struct tegra241_vcmdq *hw = &vcmdq->hw;
+	u32 handled_at;
+
 	/*
 	 * Pairs with the one in tegra241_vintf0_handle_error(): if that has not seen
 	 * WAITS, its GERRORN is seen here.
 	 */
 	if (cmpxchg(&vcmdq->state, TEGRA241_HOST_VCMDQ_ON,
 		    TEGRA241_HOST_VCMDQ_WAITS) != TEGRA241_HOST_VCMDQ_ON)
-		return;
-	if (tegra241_host_vcmdq_has_error(&vcmdq->hw)) {
-		trace_cmdqv_host_vcmdq_disable(&vcmdq->hw, -EAGAIN);
-		return;
+		return true;
+	/*
+	 * Pairs with the release in tegra241_vintf0_handle_error(): an error that is
+	 * seen from here on is not the one that was seen to there.
+	 */
+	handled_at = smp_load_acquire(&vcmdq->handled_at);
+	if (tegra241_host_vcmdq_has_error(hw)) {
+		trace_cmdqv_host_vcmdq_disable(hw, -EAGAIN);
+		return (tegra241_readl(hw->page0 + TEGRA241_VCMDQ_CONS) & mask) !=
+		       handled_at;
 	}
 	cmpxchg(&vcmdq->state, TEGRA241_HOST_VCMDQ_WAITS,
 		TEGRA241_HOST_VCMDQ_ON);
+	return true;
 }
 
 /**
@@ -201,7 +222,8 @@ static void tegra241_host_vcmdq_wait_for_irq(struct tegra241_host_vcmdq *vcmdq)
  *
  * Unless it was late only, the queue is left: each command that waits for it costs a
  * second with interrupts off. Until the interrupt has seen to the error that it stands at,
- * or for good. VMs' queues are not concerned, unless the whole unit is gone.
+ * or for good, also if that error is back then. VMs' queues are not concerned, unless the
+ * whole unit is gone.
  *
  * Context: any; spins for 1 ms.
  */
@@ -221,13 +243,12 @@ void tegra241_vintf0_cmdq_failed(struct arm_smmu_device *smmu,
 		if (!tegra241_host_vcmdq_stands(vcmdq, cons))
 			return;
 		error |= tegra241_host_vcmdq_has_error(&vcmdq->hw);
-		if (error && cmdqv->irq > 0) {
-			tegra241_host_vcmdq_wait_for_irq(vcmdq);
+		if (error && cmdqv->irq > 0 &&
+		    tegra241_host_vcmdq_wait_for_irq(vcmdq))
 			return;
-		}
 	}
-	if (cmpxchg(&vcmdq->state, TEGRA241_HOST_VCMDQ_ON,
-		    TEGRA241_HOST_VCMDQ_OFF) != TEGRA241_HOST_VCMDQ_ON)
+	if (xchg(&vcmdq->state, TEGRA241_HOST_VCMDQ_OFF) ==
+	    TEGRA241_HOST_VCMDQ_OFF)
 		return;
 	trace_cmdqv_host_vcmdq_disable(&vcmdq->hw, -ETIMEDOUT);
 	if (tegra241_cmdqv_alive(cmdqv))
@@ -320,6 +341,7 @@ static int tegra241_host_vcmdq_hw_start(struct tegra241_host_vcmdq *vcmdq,
 		tegra241_host_vcmdq_hw_reset(vcmdq);
 		goto err_unmap;
 	}
+	WRITE_ONCE(vcmdq->handled_at, Q_NO_ANSWER);
 	WRITE_ONCE(vcmdq->state, TEGRA241_HOST_VCMDQ_ON);
 	return 0;
 

@@ -387,8 +387,8 @@ struct tegra241_vintf {
  * @TEGRA241_HOST_VCMDQ_WAITS: not now: it stands at an error that the interrupt has not
  *	seen to yet
  *
- * Setting up and taking down write it; in between it goes from ON to WAITS and back, or to
- * OFF, whoever finds that it has to, by cmpxchg().
+ * Setting up and taking down write it; in between it goes from ON to WAITS and back by
+ * cmpxchg(), or to OFF by xchg(), whoever finds that it has to.
  */
 enum tegra241_host_vcmdq_state {
 	TEGRA241_HOST_VCMDQ_OFF,
@@ -401,6 +401,8 @@ enum tegra241_host_vcmdq_state {
  * @hw: through the logical aperture: that is where a hypervisor lets a guest
  *	kernel reach its queue without an exit
  * @state: read by tegra241_vintf0_get_cmdq() without a lock
+ * @handled_at: where it stood at the last error that the interrupt has seen to;
+ *	Q_NO_ANSWER: nowhere yet
  * @cmdq: the queue as arm-smmu-v3.c uses it
  *
  * Lives from init_structures to device_remove; its queue memory is devres of the
@@ -409,6 +411,7 @@ enum tegra241_host_vcmdq_state {
 struct tegra241_host_vcmdq {
 	struct tegra241_vcmdq hw;
 	enum tegra241_host_vcmdq_state state;
+	u32 handled_at;
 	struct arm_smmu_cmdq cmdq;
 };
 
