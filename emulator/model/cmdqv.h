@@ -128,7 +128,8 @@ struct cmdqv_origin {
  * @schedule: call cmdqv_process() @delay_ns from now, from outside the model
  *	(timer or bottom half, also if @delay_ns is 0). There is one such
  *	request at a time: a new one replaces the last (timer_mod()). A call of
- *	cmdqv_process() at any other time does no harm.
+ *	cmdqv_process() at any other time does no harm; one that comes late is made up
+ *	for when a register is looked at.
  */
 struct cmdqv_bench {
 	int (*read_mem)(void *opaque, uint64_t pa, void *buf, size_t len);

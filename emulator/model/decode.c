@@ -123,6 +123,7 @@ bool cmdqv_read(struct cmdqv *c, uint64_t offset, unsigned int size,
 	*value = 0;
 	if (!acceptable(c, offset, size))
 		return false;
+	cmdqv_catch_up(c);
 	p = decode(c, offset);
 	c->counters.reads[p.aperture]++;
 	if (p.aperture == CMDQV_AP_LOGICAL0)
@@ -145,6 +146,7 @@ bool cmdqv_write(struct cmdqv *c, uint64_t offset, unsigned int size,
 
 	if (!acceptable(c, offset, size))
 		return false;
+	cmdqv_catch_up(c);
 	p = decode(c, offset);
 	c->counters.writes[p.aperture]++;
 	if (p.aperture == CMDQV_AP_LOGICAL0)

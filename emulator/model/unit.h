@@ -123,6 +123,7 @@ struct cmdqv_identity {
 /* unit.c */
 uint64_t cmdqv_now(const struct cmdqv *c);
 void cmdqv_wake(struct cmdqv *c, uint64_t due);
+void cmdqv_catch_up(struct cmdqv *c);
 
 /* handshake.c */
 void cmdqv_switch_write(struct cmdqv *c, struct cmdqv_switch *sw, bool en);

@@ -74,6 +74,8 @@ base_keeps_high_bits	regs.h	s/define   CMDQV_BASE_ADDR.*/define CMDQV_BASE_ADDR 
 prod_overrun_unnoticed	vcmdq.c	s/if (vcmdq->sw.is && cmdqv_queue_used/if (0 \&\& cmdqv_queue_used/
 enable_is_instant	handshake.c	s/c->config.enable_delay_ns/0u/
 disable_is_instant	handshake.c	s/c->config.disable_delay_ns/0u/
+read_does_not_catch_up	decode.c	0,/^\tcmdqv_catch_up(c);/s///
+write_does_not_catch_up	decode.c	/^bool cmdqv_write/,/^}/s/^\tcmdqv_catch_up(c);//
 stuck_off_ignored	handshake.c	s/sw->stuck_on : sw->stuck_off/sw->stuck_on : false/
 stuck_on_ignored	handshake.c	s/sw->stuck_on : sw->stuck_off/false : sw->stuck_off/
 withdrawn_request_completes	handshake.c	s/sw->timed = sw->want != sw->is;/sw->timed = true;/;s/sw->is = sw->want;/sw->is = true;/

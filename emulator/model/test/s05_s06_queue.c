@@ -266,6 +266,35 @@ TEST(s06_status_follows_config,
 	bench_free(b);
 }
 
+TEST(s06_status_follows_the_clock,
+     "STATUS is what it has to be by now, also if the bench's call is late")
+{
+	struct bench *b = delayed();
+
+	w32(b, CONFIG, EN);
+	vintf_on(b, 1, 7, 0);
+	queue_map(b, 3, 1, 0);
+	queue_on(b, 3);
+	b->now += 999;
+	EXPECT_EQ(r32(b, STATUS), 0);
+	EXPECT_EQ(r32(b, DIRECT0(3) + Q_STATUS), 0);
+	b->now += 1;
+	EXPECT_EQ(r32(b, STATUS), EN);
+	EXPECT_EQ(r32(b, DIRECT0(3) + Q_STATUS), EN);
+	queue_off(b, 3);
+	b->now += 1999;
+	EXPECT_EQ(r32(b, DIRECT0(3) + Q_STATUS), EN);
+	b->now += 1;
+	/* It has stopped, whether or not anybody has read that */
+	w32(b, ALLOC_MAP(3), 0);
+	EXPECT_EQ(all_violations(b), 0);
+	EXPECT_EQ(r32(b, DIRECT0(3) + Q_STATUS), 0);
+	/* The call comes, and finds nothing to do */
+	bench_pass(b, 0);
+	EXPECT_EQ(r32(b, DIRECT0(3) + Q_STATUS), 0);
+	bench_free(b);
+}
+
 TEST(s06_queue_runs_until_status_says_disabled,
      "after CONFIG.EN=0 a queue goes on fetching until STATUS is 0, and not after")
 {
