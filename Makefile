@@ -85,7 +85,7 @@ help:
 ## make shell       a shell on the emulated board
 ## make fuzz        fuzzes the CMDQV model, then cmdqv-info (FUZZ_SECONDS=60 each)
 ## make fuzz-ioctl  fuzzes iommufd's user ABI on a kernel with all that test-debug has and KCOV, on the
-##                  mock driver and on the unit (FUZZ_SECONDS=3600 each); what it leaves is in
+##                  mock driver and, beside it, on the unit (FUZZ_SECONDS=3600); what it leaves is in
 ##                  build/fuzz; REPLAY=FILE TARGET=mock|unit runs programs that it left
 ##
 ## make series      build/series/*.patch, the project as a patch series for "git am"; for the

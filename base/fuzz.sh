@@ -5,9 +5,10 @@
 #	Builds a kernel that tells a program what it executes (KCOV) of the files in
 #	the directories that the fuzzer of iommufd's user ABI is about.
 # fuzz.sh run IMAGE OBJ SELFTESTS OUT
-#	Runs that fuzzer on it, on the mock driver and on the emulated unit. In OUT then:
+#	Runs that fuzzer on it, on the mock driver and, at the same time on another
+#	board, on the emulated unit. In OUT then:
 #
-#	fuzz.tap, fuzz.console	what it and the kernel said
+#	fuzz.tap, *.console	what it and the kernels said
 #	share/out/*.found	programs that executed something new
 #	share/out/*.corpus.new	a choice of them that executes all the same; smaller
 #				ones make the corpus of the selftest
@@ -16,7 +17,7 @@
 #	points			of each kernel file, how much was reached
 #
 # Settings of "run", in the environment: FUZZ_SECONDS (3600 for each of the two), FUZZ_SEED,
-# and REPLAY, a file of programs that are run instead, each TIMES times (50).
+# and REPLAY, a file of programs that are run instead, each TIMES times (50), on TARGET.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -40,21 +41,30 @@ run)
 	mkdir -p "$5/share"
 	out=$(realpath "$5")
 	seconds=${FUZZ_SECONDS:-3600}
-	status=0
+	status=0 boards=()
 	rsync -a --delete --exclude out "$selftests/kselftest/iommu/fuzz/" "$out/share/"
 	rm -rf "$out/share/out"
 	mkdir "$out/share/out"
-	options=(--seconds "$seconds" --seed "${FUZZ_SEED:-$RANDOM}" --out /mnt/share/out)
+	# The kernel that it runs on is slow, and the end has its share: scans for leaks.
+	export TEST_IMAGE=$image TEST_SHARE=$out/share TEST_RESULTS=$out TEST_DEBUG=1 BOARD_SLOW=10
+	export TEST_TIMEOUT=$((seconds + seconds / 4 + 1800))
 	if [ -n "${REPLAY:-}" ]; then
 		cp "$REPLAY" "$out/share/replay"
-		options=(--replay /mnt/share/replay --times "${TIMES:-50}" --target "${TARGET:-both}")
+		"$base_dir/test/on-board" fuzz -- program iommufd_cmdqv_fuzz --replay /mnt/share/replay \
+			--times "${TIMES:-50}" --target "${TARGET:-both}" >"$out/fuzz.tap" || status=1
+	else
+		say "fuzzing for $seconds s on two boards (what they say: $out/fuzz-{mock,unit}.tap)"
+		for target in mock unit; do
+			"$base_dir/test/on-board" fuzz-$target -- program iommufd_cmdqv_fuzz \
+				--seconds "$seconds" --seed "${FUZZ_SEED:-$RANDOM}" \
+				--out /mnt/share/out --target $target >"$out/fuzz-$target.tap" &
+			boards[$!]=$target
+		done
+		for board in "${!boards[@]}"; do
+			wait "$board" || status=1
+		done
+		cat "$out"/fuzz-{mock,unit}.tap >"$out/fuzz.tap"
 	fi
-	say "fuzzing for 2 times $seconds s (what it says: $out/fuzz.tap)"
-	# The kernel that it runs on is slow, and the end has its share: scans for leaks.
-	TEST_IMAGE=$image TEST_SHARE=$out/share TEST_RESULTS=$out TEST_DEBUG=1 BOARD_SLOW=10 \
-		TEST_TIMEOUT=$((2 * seconds + seconds / 4 + 1800)) \
-		"$base_dir/test/on-board" fuzz -- program iommufd_cmdqv_fuzz "${options[@]}" \
-		>"$out/fuzz.tap" || status=1
 	grep -hE '^(not ok|# (mock|unit): [0-9]+ s,|# figure:|# program|# mistake)' "$out/fuzz.tap" |
 		awk '/: [0-9]+ s,/ { last[$2] = $0; next } { print } END { for (i in last) print last[i] }' || true
 	if ls "$out"/share/out/*.points >/dev/null 2>&1; then
@@ -62,7 +72,7 @@ run)
 		grep '^# figure:' "$out/points" | tee -a "$out/fuzz.tap"
 	fi
 	[ $status = 0 ] || {
-		say "a rule was broken, or the board has died: $out/fuzz.tap, $out/fuzz.console,"
+		say "a rule was broken, or a board has died: $out/fuzz.tap, $out/*.console,"
 		die "and its programs in $out/share/out/*.{broken,last}: REPLAY=FILE runs them again"
 	}
 	;;
