@@ -85,6 +85,8 @@ void tegra241_storm_begin(struct tegra241_cmdqv *cmdqv)
 		 "the interrupt does not stop, off for %lu s; errors are looked for every 20 ms, file vintfs in debugfs tells whose they are\n",
 		 storm->time / HZ);
 	WRITE_ONCE(storm->off, true);
+	/* Pairs with the one in tegra241_storm_start(): one of the two schedules */
+	smp_mb();
 	tegra241_storm_schedule(cmdqv);
 }
 
@@ -157,6 +159,8 @@ EXPORT_SYMBOL_IF_KUNIT(tegra241_storm_init);
 void tegra241_storm_start(struct tegra241_cmdqv *cmdqv)
 {
 	WRITE_ONCE(cmdqv->storm.stopped, false);
+	/* Pairs with the one in tegra241_storm_begin() */
+	smp_mb();
 	if (READ_ONCE(cmdqv->storm.off))
 		tegra241_storm_schedule(cmdqv);
 }
