@@ -38,6 +38,8 @@ struct late_queue {
  * @failures: how often the implementation was told that @second has failed
  * @where: with which position
  * @offers: so often @second is offered, until it has failed
+ * @means_zero: what the implementation says when it is asked whether a CONS of 0 is meant
+ * @asked: how often it was
  */
 struct late {
 	struct arm_smmu_device smmu;
@@ -47,6 +49,8 @@ struct late {
 	unsigned int failures;
 	u32 where;
 	unsigned int offers;
+	bool means_zero;
+	unsigned int asked;
 };
 
 static void late_failed(struct arm_smmu_device *smmu, struct arm_smmu_cmdq *cmdq,
@@ -71,9 +75,19 @@ static struct arm_smmu_cmdq *late_get(struct arm_smmu_device *smmu,
 	return &late->cmdq;
 }
 
+static bool late_at_zero(struct arm_smmu_device *smmu,
+			 struct arm_smmu_cmdq *cmdq)
+{
+	struct late *late = container_of(smmu, struct late, smmu);
+
+	late->asked++;
+	return late->means_zero;
+}
+
 static const struct arm_smmu_impl_ops late_ops = {
 	.get_secondary_cmdq = late_get,
 	.secondary_cmdq_failed = late_failed,
+	.secondary_cmdq_at_zero = late_at_zero,
 };
 
 /* From now on it stands where @cons says */
@@ -159,6 +173,7 @@ static void test_in_time(struct kunit *test)
 	struct late *late = test->priv;
 	int i;
 
+	late->means_zero = true;
 	/* Twice around */
 	for (i = 0; i < 2 * SIZE; i++)
 		KUNIT_EXPECT_EQ(test, 0, late_put(late, i, 1, true));
@@ -214,6 +229,25 @@ static void test_says_zero(struct kunit *test)
 	while (late->second.prod < SIZE + 10)
 		KUNIT_ASSERT_EQ(test, 0, late_put(late, 0, 1, true));
 	expect_not_believed(test, 0);
+}
+
+/* Where 0 is as right as anything, the implementation knows better */
+static void test_says_zero_in_time(struct kunit *test)
+{
+	struct late *late = test->priv;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		while (late->second.prod % (2 * SIZE) < 2 * SIZE - 2)
+			KUNIT_ASSERT_EQ(test, 0, late_put(late, 0, 1, true));
+		KUNIT_EXPECT_EQ(test, late->asked, i);
+		late->means_zero = !i;
+		if (i)
+			expect_not_believed(test, 0);
+		else
+			KUNIT_EXPECT_EQ(test, 0, late_put(late, 0, 1, true));
+		KUNIT_EXPECT_EQ(test, late->asked, i + 1);
+	}
 }
 
 static void test_says_the_future(struct kunit *test)
@@ -329,6 +363,20 @@ static void test_batches_move(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, late->own.prod, 3 * CMDQ_BATCH_ENTRIES + 2 + 2);
 }
 
+/* What the SMMU's own has not done in time either is waited for there, not where it is not */
+static void test_batches_move_and_wait(struct kunit *test)
+{
+	struct late *late = test->priv;
+
+	late->offers = UINT_MAX;
+	late_queue_stand(&late->second, 0);
+	late_queue_stand(&late->own, 0);
+	late_unmap(test, 7);
+	KUNIT_EXPECT_EQ(test, late->failures, 0);
+	KUNIT_EXPECT_EQ(test, late->second.prod, 4 * CMDQ_BATCH_ENTRIES);
+	KUNIT_EXPECT_EQ(test, late->own.prod, 3 * CMDQ_BATCH_ENTRIES + 2 + 2);
+}
+
 /* What all of the TLB does not include is waited for with each batch */
 static void test_atc_batches(struct kunit *test)
 {
@@ -355,12 +403,14 @@ static struct kunit_case late_cases[] = {
 	KUNIT_CASE_SLOW(test_both_stop),
 	KUNIT_CASE(test_says_ones),
 	KUNIT_CASE(test_says_zero),
+	KUNIT_CASE(test_says_zero_in_time),
 	KUNIT_CASE(test_says_the_future),
 	KUNIT_CASE(test_says_the_end),
 	KUNIT_CASE_SLOW(test_too_little_space),
 	KUNIT_CASE_SLOW(test_no_space),
 	KUNIT_CASE(test_batches_stay),
 	KUNIT_CASE_SLOW(test_batches_move),
+	KUNIT_CASE_SLOW(test_batches_move_and_wait),
 	KUNIT_CASE_SLOW(test_atc_batches),
 	{},
 };
@@ -388,7 +438,7 @@ static bool leaves(struct fake_cmdqv *fake, u16 lidx, u32 cons)
 	vcmdq->cmdq.q.llq.max_n_shift = LOG2SIZE;
 	tegra241_cmdqv_impl_ops.secondary_cmdq_failed(&fake->cmdqv->smmu,
 						      &vcmdq->cmdq, cons);
-	return state(fake, lidx) == TEGRA241_HOST_VCMDQ_OFF;
+	return state(fake, lidx) == TEGRA241_HOST_VCMDQ_LEFT;
 }
 
 static bool uses_vintf0(struct fake_cmdqv *fake, u8 opcode)
@@ -410,6 +460,8 @@ static void test_left(struct kunit *test)
 		fake->vcmdq[l].cons = 7;
 		/* An error has come since, and gone: it has not got further for that */
 		KUNIT_EXPECT_TRUE(test, leaves(fake, l, 7 | FIELD_PREP(CMDQ_CONS_ERR, 1)));
+		/* It makes no more errors */
+		KUNIT_EXPECT_EQ(test, fake->vcmdq[l].config, 0);
 	}
 	KUNIT_EXPECT_FALSE(test, uses_vintf0(fake, CMDQ_OP_TLBI_NH_VA));
 	KUNIT_EXPECT_FALSE(test, fake->cmdqv->lost);
@@ -480,9 +532,79 @@ static void test_error_comes_back(struct kunit *test)
 		fake->vcmdq[0].gerror ^= BIT(0);
 		KUNIT_EXPECT_TRUE(test, leaves(fake, 0, 7));
 		fake_cmdqv_interrupt(fake, 0);
-		KUNIT_EXPECT_EQ(test, state(fake, 0), TEGRA241_HOST_VCMDQ_OFF);
+		KUNIT_EXPECT_EQ(test, state(fake, 0), TEGRA241_HOST_VCMDQ_LEFT);
 	}
 	fake->cmdqv->irq = 0;
+}
+
+/* Of several devices that hang each may make the same CMD_SYNC fail: no queue is to blame */
+static void test_atc_error_comes_back(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	int i;
+
+	reset_unit(fake);
+	fake->cmdqv->irq = INT_MAX;
+	fake->cmdqv->vintf0->lvcmdqs[0]->cmdq.q.llq.max_n_shift = LOG2SIZE;
+	for (i = 0; i < 5; i++) {
+		fake->vcmdq[0].cons = 7 | FIELD_PREP(CMDQ_CONS_ERR,
+						     CMDQ_ERR_CERROR_ATC_INV_IDX);
+		fake->vcmdq[0].gerror ^= BIT(0);
+		KUNIT_EXPECT_FALSE(test, leaves(fake, 0, 7));
+		KUNIT_EXPECT_EQ(test, state(fake, 0), TEGRA241_HOST_VCMDQ_WAITS);
+		fake_cmdqv_interrupt(fake, 0);
+		KUNIT_EXPECT_EQ(test, state(fake, 0), TEGRA241_HOST_VCMDQ_ON);
+	}
+	fake->cmdqv->irq = 0;
+}
+
+/* An error of a queue that is left is acknowledged, and nothing is repaired */
+static void test_error_after_leaving(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct arm_smmu_queue *q;
+
+	reset_unit(fake);
+	q = &fake->cmdqv->vintf0->lvcmdqs[0]->cmdq.q;
+	q->ent_dwords = CMDQ_ENT_DWORDS;
+	q->base = kunit_kzalloc(test, (CMDQ_ENT_DWORDS * sizeof(u64)) << LOG2SIZE,
+				GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, q->base);
+	*(u32 __force *)q->cons_reg = FIELD_PREP(CMDQ_CONS_ERR,
+						 CMDQ_ERR_CERROR_ILL_IDX);
+	KUNIT_EXPECT_TRUE(test, leaves(fake, 0, 0));
+	fake->vcmdq[0].gerror ^= BIT(0);
+	fake_cmdqv_interrupt(fake, 0);
+	KUNIT_EXPECT_EQ(test, fake->vcmdq[0].gerror, fake->vcmdq[0].gerrorn);
+	KUNIT_EXPECT_EQ(test, le64_to_cpu(q->base[0]), 0);
+	*(u32 __force *)q->cons_reg = 0;
+}
+
+static bool at_zero(struct fake_cmdqv *fake)
+{
+	struct tegra241_cmdqv *cmdqv = fake->cmdqv;
+	struct arm_smmu_cmdq *cmdq = &cmdqv->vintf0->lvcmdqs[0]->cmdq;
+
+	return tegra241_cmdqv_impl_ops.secondary_cmdq_at_zero(&cmdqv->smmu, cmdq);
+}
+
+/* A CONS of 0 is that of a queue that is set up, in a unit that is there */
+static void test_at_zero(struct kunit *test)
+{
+	struct fake_cmdqv *fake = test->priv;
+	struct tegra241_host_vcmdq *vcmdq;
+
+	reset_unit(fake);
+	vcmdq = fake->cmdqv->vintf0->lvcmdqs[0];
+	KUNIT_EXPECT_TRUE(test, at_zero(fake));
+	vcmdq->state = TEGRA241_HOST_VCMDQ_OFF;
+	KUNIT_EXPECT_FALSE(test, at_zero(fake));
+	vcmdq->state = TEGRA241_HOST_VCMDQ_ON;
+	fake->param = 0;
+	KUNIT_EXPECT_FALSE(test, at_zero(fake));
+	KUNIT_EXPECT_TRUE(test, fake->cmdqv->lost);
+	fake->param = FAKE_PARAM;
+	fake->cmdqv->lost = false;
 }
 
 /* The interrupt comes at any time meanwhile: that is when the queue begins to move again */
@@ -506,7 +628,7 @@ static void test_error_handled_meanwhile(struct kunit *test)
 	/* And no interrupt brings it back */
 	fake->vcmdq[0].gerror ^= BIT(0);
 	fake_cmdqv_interrupt(fake, 0);
-	KUNIT_EXPECT_EQ(test, state(fake, 0), TEGRA241_HOST_VCMDQ_OFF);
+	KUNIT_EXPECT_EQ(test, state(fake, 0), TEGRA241_HOST_VCMDQ_LEFT);
 	fake->cmdqv->irq = 0;
 }
 
@@ -554,6 +676,9 @@ static struct kunit_case leave_cases[] = {
 	KUNIT_CASE(test_late_only),
 	KUNIT_CASE(test_error_not_handled),
 	KUNIT_CASE(test_error_comes_back),
+	KUNIT_CASE(test_atc_error_comes_back),
+	KUNIT_CASE(test_error_after_leaving),
+	KUNIT_CASE(test_at_zero),
 	KUNIT_CASE(test_error_handled_meanwhile),
 	KUNIT_CASE(test_error_for_nobody),
 	KUNIT_CASE(test_nonsense),

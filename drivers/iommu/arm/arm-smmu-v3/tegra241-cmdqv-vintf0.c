@@ -79,14 +79,20 @@ void tegra241_vintf0_handle_error(struct tegra241_host_vintf *vintf)
 			return;
 		cons = tegra241_readl(vcmdq->hw.page0 + TEGRA241_VCMDQ_CONS);
 		trace_cmdqv_vcmdq_error(&vcmdq->hw, gerror, cons, true);
-		__arm_smmu_cmdq_skip_err(&cmdqv->smmu, &vcmdq->cmdq);
+		if (READ_ONCE(vcmdq->state) != TEGRA241_HOST_VCMDQ_LEFT)
+			__arm_smmu_cmdq_skip_err(&cmdqv->smmu, &vcmdq->cmdq);
 		WRITE_ONCE(vintf->errors, vintf->errors + 1);
 		tegra241_writel(gerror,
 				vcmdq->hw.page0 + TEGRA241_VCMDQ_GERRORN);
 		/* Has to be there before @state is looked at: what is posted is not */
 		tegra241_readl(vcmdq->hw.page0 + TEGRA241_VCMDQ_GERRORN);
-		/* Pairs with the acquire in tegra241_host_vcmdq_wait_for_irq() */
+		/*
+		 * A CMD_SYNC may fail for each device that has not answered an ATC_INV.
+		 * Pairs with the acquire in tegra241_host_vcmdq_wait_for_irq()
+		 */
 		smp_store_release(&vcmdq->handled_at,
+				  FIELD_GET(CMDQ_CONS_ERR, cons) ==
+				  CMDQ_ERR_CERROR_ATC_INV_IDX ? Q_NO_ANSWER :
 				  cons & tegra241_host_vcmdq_cons_mask(vcmdq));
 		/* Pairs with the one in tegra241_host_vcmdq_wait_for_irq() */
 		if (cmpxchg(&vcmdq->state, TEGRA241_HOST_VCMDQ_WAITS,
@@ -204,8 +210,13 @@ static bool tegra241_host_vcmdq_wait_for_irq(struct tegra241_host_vcmdq *vcmdq)
 	handled_at = smp_load_acquire(&vcmdq->handled_at);
 	if (tegra241_host_vcmdq_has_error(hw)) {
 		trace_cmdqv_host_vcmdq_disable(hw, -EAGAIN);
-		return (tegra241_readl(hw->page0 + TEGRA241_VCMDQ_CONS) & mask) !=
-		       handled_at;
+		if ((tegra241_readl(hw->page0 + TEGRA241_VCMDQ_CONS) & mask) ==
+		    handled_at)
+			return false;
+		dev_warn_ratelimited(hw->cmdqv->dev,
+				     "VINTF0: VCMDQ%u/LVCMDQ%u: stands at an error, not used until the interrupt comes\n",
+				     hw->idx, hw->lidx);
+		return true;
 	}
 	cmpxchg(&vcmdq->state, TEGRA241_HOST_VCMDQ_WAITS,
 		TEGRA241_HOST_VCMDQ_ON);
@@ -247,13 +258,38 @@ void tegra241_vintf0_cmdq_failed(struct arm_smmu_device *smmu,
 		    tegra241_host_vcmdq_wait_for_irq(vcmdq))
 			return;
 	}
-	if (xchg(&vcmdq->state, TEGRA241_HOST_VCMDQ_OFF) ==
-	    TEGRA241_HOST_VCMDQ_OFF)
+	if (cmpxchg(&vcmdq->state, TEGRA241_HOST_VCMDQ_ON,
+		    TEGRA241_HOST_VCMDQ_LEFT) != TEGRA241_HOST_VCMDQ_ON &&
+	    cmpxchg(&vcmdq->state, TEGRA241_HOST_VCMDQ_WAITS,
+		    TEGRA241_HOST_VCMDQ_LEFT) != TEGRA241_HOST_VCMDQ_WAITS)
 		return;
 	trace_cmdqv_host_vcmdq_disable(&vcmdq->hw, -ETIMEDOUT);
-	if (tegra241_cmdqv_alive(cmdqv))
-		vcmdq_err(&vcmdq->hw,
-			  "does not execute commands, using the SMMU's own command queue instead\n");
+	if (!tegra241_cmdqv_alive(cmdqv))
+		return;
+	/* So that it makes no more errors. Who waits for it has a time-out, as before */
+	tegra241_writel(0, vcmdq->hw.page0 + TEGRA241_VCMDQ_CONFIG);
+	vcmdq_err(&vcmdq->hw,
+		  "does not execute commands, using the SMMU's own command queue instead\n");
+}
+
+/**
+ * tegra241_vintf0_cmdq_at_zero() - whether a queue is where it says
+ * @smmu: the SMMU, part of a struct tegra241_cmdqv
+ * @cmdq: the queue, one of VINTF0, whose CONS reads 0, which it may be
+ *
+ * A unit that is lost may say 0, and so does a queue that has been taken down.
+ *
+ * Context: any.
+ * Return: false if it can't be believed.
+ */
+bool tegra241_vintf0_cmdq_at_zero(struct arm_smmu_device *smmu,
+				  struct arm_smmu_cmdq *cmdq)
+{
+	struct tegra241_host_vcmdq *vcmdq =
+		container_of(cmdq, struct tegra241_host_vcmdq, cmdq);
+
+	return READ_ONCE(vcmdq->state) != TEGRA241_HOST_VCMDQ_OFF &&
+	       tegra241_cmdqv_alive(to_cmdqv(smmu));
 }
 
 /*

@@ -312,6 +312,7 @@ static void tegra241_cmdqv_device_remove(struct arm_smmu_device *smmu)
 VISIBLE_IF_KUNIT const struct arm_smmu_impl_ops tegra241_cmdqv_impl_ops = {
 	.get_secondary_cmdq = tegra241_vintf0_get_cmdq,
 	.secondary_cmdq_failed = tegra241_vintf0_cmdq_failed,
+	.secondary_cmdq_at_zero = tegra241_vintf0_cmdq_at_zero,
 	.device_reset = tegra241_cmdqv_device_reset,
 	.device_disable = tegra241_cmdqv_device_disable,
 	.device_remove = tegra241_cmdqv_device_remove,

@@ -382,18 +382,20 @@ struct tegra241_vintf {
 
 /**
  * enum tegra241_host_vcmdq_state - whether the kernel may use a queue of its own
- * @TEGRA241_HOST_VCMDQ_OFF: no: not set up, or left for good
+ * @TEGRA241_HOST_VCMDQ_OFF: no: not set up
  * @TEGRA241_HOST_VCMDQ_ON: yes
  * @TEGRA241_HOST_VCMDQ_WAITS: not now: it stands at an error that the interrupt has not
  *	seen to yet
+ * @TEGRA241_HOST_VCMDQ_LEFT: no, for good: it does not execute, and was told to stop
  *
- * Setting up and taking down write it; in between it goes from ON to WAITS and back by
- * cmpxchg(), or to OFF by xchg(), whoever finds that it has to.
+ * Setting up and taking down write it, to OFF and ON; in between it goes from ON to WAITS
+ * and back, and from either to LEFT, by cmpxchg(), whoever finds that it has to.
  */
 enum tegra241_host_vcmdq_state {
 	TEGRA241_HOST_VCMDQ_OFF,
 	TEGRA241_HOST_VCMDQ_ON,
 	TEGRA241_HOST_VCMDQ_WAITS,
+	TEGRA241_HOST_VCMDQ_LEFT,
 };
 
 /**
@@ -401,8 +403,8 @@ enum tegra241_host_vcmdq_state {
  * @hw: through the logical aperture: that is where a hypervisor lets a guest
  *	kernel reach its queue without an exit
  * @state: read by tegra241_vintf0_get_cmdq() without a lock
- * @handled_at: where it stood at the last error that the interrupt has seen to;
- *	Q_NO_ANSWER: nowhere yet
+ * @handled_at: where it stood at the last error that the interrupt has seen to, if seeing
+ *	to it once is enough; Q_NO_ANSWER: nowhere
  * @cmdq: the queue as arm-smmu-v3.c uses it
  *
  * Lives from init_structures to device_remove; its queue memory is devres of the
@@ -733,6 +735,8 @@ void tegra241_vintf0_hw_deinit(struct tegra241_host_vintf *vintf);
 void tegra241_vintf0_handle_error(struct tegra241_host_vintf *vintf);
 void tegra241_vintf0_cmdq_failed(struct arm_smmu_device *smmu,
 				 struct arm_smmu_cmdq *cmdq, u32 cons);
+bool tegra241_vintf0_cmdq_at_zero(struct arm_smmu_device *smmu,
+				  struct arm_smmu_cmdq *cmdq);
 struct arm_smmu_cmdq *tegra241_vintf0_get_cmdq(struct arm_smmu_device *smmu,
 					       struct arm_smmu_cmdq_ent *ent);
 extern bool tegra241_bypass_vcmdq;
